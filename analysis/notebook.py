@@ -1,0 +1,87 @@
+"""What a numbered script uses: the study's tables, and show(), which displays in Jupyter and collects for the report."""
+
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pandas as pd
+import plotly.graph_objects as go
+
+from analysis.tables import Tables, load
+
+Shown = go.Figure | pd.DataFrame | Path | str | list[str]
+"""A figure, a table, a PNG file, a paragraph or a list of sentences."""
+
+
+@dataclass
+class Section:
+    """What one script has shown so far, in order."""
+
+    tables: Tables
+    shown: list[tuple[Shown, str]] = field(default_factory=list)
+    """Each thing with its caption."""
+
+
+_collecting: Section | None = None
+
+
+@contextmanager
+def collect(tables: Tables) -> Iterator[Section]:
+    """Within it, show() adds to the section instead of displaying, and study_tables() hands out these tables."""
+    global _collecting
+    before, _collecting = _collecting, Section(tables)
+    try:
+        yield _collecting
+    finally:
+        _collecting = before
+
+
+def study_tables() -> Tables:
+    """The tables of the study at hand: the report's own, in Jupyter those of the folder in HUERISTIC_STUDY.
+
+    A script started by hand (`python analysis/notebooks/02_task_effects.py STUDY_DIR`) is bound into a page of its own
+    here, and ends. Raises ValueError where no study folder was named.
+    """
+    if _collecting is not None:
+        return _collecting.tables
+    if _in_jupyter():
+        if "HUERISTIC_STUDY" not in os.environ:
+            raise ValueError("Set the environment variable HUERISTIC_STUDY to a study folder before starting Jupyter.")
+        return load(Path(os.environ["HUERISTIC_STUDY"]))
+    from analysis.report import write_section  # the binder runs scripts, which import this file
+
+    script = Path(sys.argv[0])
+    if len(sys.argv) != 2:
+        sys.exit(f"Name one study folder: python {script} STUDY_DIR")
+    try:
+        print(write_section(Path(sys.argv[1]), script))
+    except ValueError as error:
+        print(error, file=sys.stderr)
+        sys.exit(2)
+    sys.exit(0)
+
+
+def show(thing: Shown, caption: str = "") -> None:
+    """Shows a figure, a table, a picture, a paragraph or a list of sentences, with a caption."""
+    if _collecting is not None:
+        _collecting.shown.append((thing, caption))
+        return
+    from IPython.display import Image, Markdown, display
+
+    if isinstance(thing, Path):
+        display(Image(filename=str(thing)))
+    elif isinstance(thing, str):
+        display(Markdown(thing))
+    elif isinstance(thing, list):
+        display(Markdown("\n".join(f"- {item}" for item in thing)))
+    else:
+        display(thing)
+    if caption:
+        display(Markdown(f"*{caption}*"))
+
+
+def _in_jupyter() -> bool:
+    return "ipykernel" in sys.modules

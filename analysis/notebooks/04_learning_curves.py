@@ -1,0 +1,13 @@
+# %% [markdown]
+# # Training dynamics
+#
+# How the confirmed settings learned, on the validation photos of each replicate. The line is the median over replicates, the
+# band reaches from the lowest to the highest. Curves that still fall or rise at the end ask for more epochs.
+
+# %%
+from analysis import figures
+from analysis.notebook import show, study_tables
+
+tables = study_tables()
+for objective in tables.study["objectives"] or ("val/delta_e", "val/top1"):
+    show(figures.learning_curves(tables, objective), f"`{objective}` by epoch.")

@@ -1,0 +1,137 @@
+"""From the study file to the ledger's entries: search trials as they are suggested, confirm trials all at once."""
+
+import dataclasses
+from collections import defaultdict
+from dataclasses import dataclass
+from typing import Any
+
+from study.ledger import Entry, Ledger
+from study.study_file import Contrast, Study
+from trainables.config import TrialConfig
+from trainables.metrics import metric_of
+
+LOSS_WEIGHTS = {"color": "color_loss_weight", "class": "class_loss_weight"}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Selection:
+    """Which search trial's settings stand for one side of a contrast."""
+
+    family: str
+    contrast: str
+    side: str
+    arm: str
+    metric: str
+    """The validation metric that chose."""
+    source: str
+    """The chosen search trial; empty where the arm has none that finished."""
+    value: float | None
+    setting: str
+    """The name under which the settings are confirmed."""
+
+
+def make_entry(study: Study, arm: str, settings: dict[str, Any], **fields: Any) -> Entry:
+    """The ledger's entry of a trial of an arm with these settings."""
+    return _entry(study, arm, study.trial_config(arm, settings), **fields)
+
+
+def select(study: Study, ledger: Ledger) -> list[Selection]:
+    """The settings each contrast confirms: its arms' best on validation, last epoch, full-budget trials only.
+
+    An arm whose contrasts agree on one trial confirms it under the arm's name; where they differ, each under
+    `arm.contrast`.
+    """
+    finished: dict[str, list[tuple[str, dict[str, Any]]]] = defaultdict(list)
+    for entry in ledger.entries("search"):
+        if entry.state == "done":
+            finished[entry.arm].append((entry.name, ledger.records(entry.name)[-1]))
+    found: list[tuple[str, str, str, Contrast]] = [
+        (family, name, side, contrast)
+        for family, contrasts in study.families.items()
+        for name, contrast in contrasts.items()
+        for side in ("treatment", "control")
+    ]
+    chosen: dict[tuple[str, str], tuple[str, float | None, str]] = {}
+    for _, name, side, contrast in found:
+        arm: str = getattr(contrast, side)
+        metric = "val/" + contrast.metric.partition("/")[2]
+        if (arm, metric) not in chosen:
+            chosen[arm, metric] = (*_best(finished[arm], metric), name)
+    sources: dict[str, set[str]] = defaultdict(set)
+    for (arm, _), (source, _, _) in chosen.items():
+        sources[arm].add(source)
+    selections = []
+    for family, name, side, contrast in found:
+        arm = getattr(contrast, side)
+        metric = "val/" + contrast.metric.partition("/")[2]
+        source, value, first_contrast = chosen[arm, metric]
+        setting = arm if len(sources[arm]) == 1 else f"{arm}.{first_contrast}"
+        selections.append(
+            Selection(
+                family=family,
+                contrast=name,
+                side=side,
+                arm=arm,
+                metric=metric,
+                source=source,
+                value=value,
+                setting=setting,
+            )  # fmt: skip
+        )
+    return selections
+
+
+def confirm_entries(study: Study, ledger: Ledger, selections: list[Selection]) -> list[Entry]:
+    """All trials of the confirm phase: every chosen setting, and its twin where asked, as replicates 1 to n."""
+    configs: dict[str, tuple[str, str, TrialConfig, dict[str, Any]]] = {}
+    for selection in selections:
+        if not selection.source or selection.setting in configs:
+            continue
+        source = ledger.entry(selection.source)
+        config = TrialConfig.from_dict(source.config)
+        configs[selection.setting] = (selection.arm, selection.source, config, source.searched)
+        if study.confirm.twins:
+            twin = _twin(config, metric_of(selection.metric).task)
+            if twin is not None:
+                configs[f"{selection.setting}.twin"] = (selection.arm, selection.source, twin, source.searched)
+    return [
+        _entry(
+            study,
+            arm,
+            config,
+            phase="confirm",
+            number=replicate,
+            replicate=replicate,
+            setting=setting,
+            source=source,
+            searched=searched,
+        )  # fmt: skip
+        for setting, (arm, source, config, searched) in configs.items()
+        for replicate in range(1, study.confirm.replicates + 1)
+    ]
+
+
+def _twin(config: TrialConfig, task: str) -> TrialConfig | None:
+    """The same settings with the other task's weight at zero; None where there is no other task to drop, or none
+    that reaches all shared layers."""
+    dropped = LOSS_WEIGHTS["class" if task == "color" else "color"]
+    stopped = config.stop_class_gradient != "none" or config.stop_color_gradient != "none"
+    if getattr(config, dropped) == 0 or config.shuffle_labels or stopped:
+        return None
+    return dataclasses.replace(config, **{dropped: 0.0})
+
+
+def _best(finished: list[tuple[str, dict[str, Any]]], metric: str) -> tuple[str, float | None]:
+    """The trial with the best value; the first of several."""
+    if not finished:
+        return "", None
+    sign = 1 if metric_of(metric).better == "min" else -1
+    name, record = min(finished, key=lambda one: sign * float(one[1][metric]))
+    return name, float(record[metric])
+
+
+def _entry(study: Study, arm: str, config: TrialConfig, **fields: Any) -> Entry:
+    if "num_threads" not in study.base:
+        config = dataclasses.replace(config, num_threads=max(1, round(study.resources.cpus_per_trial)))
+    data = dataclasses.asdict(study.data_config())
+    return Entry(arm=arm, config=dataclasses.asdict(config), data=data, **fields)

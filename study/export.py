@@ -1,0 +1,124 @@
+"""The ledger as tables: everything the analysis reads, and all it reads.
+
+    results/study.json  trials.parquet  epochs.parquet  photos.parquet  selections.parquet  gallery/<setting>.png
+"""
+
+import dataclasses
+import io
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from study.entries import select
+from study.files import write_bytes, write_json
+from study.ledger import Entry, Ledger, now
+from study.study_file import Study, load_study
+from trainables.config import TrialConfig
+from trainables.metrics import METRICS
+
+
+def export(folder: Path) -> Path:
+    """Writes `results/` of the study in `folder` anew and gives its path."""
+    ledger = Ledger(folder)
+    study = load_study(folder / "study.yaml")
+    fingerprint = json.loads((folder / "fingerprint.json").read_text())
+    results = folder / "results"
+    results.mkdir(exist_ok=True)
+    entries = ledger.entries()
+    records = {entry.name: ledger.records(entry.name) for entry in entries}
+    _write(results / "trials.parquet", [_trial_row(entry, records[entry.name]) for entry in entries])
+    _write(results / "epochs.parquet", [row for entry in entries for row in _epoch_rows(entry, records[entry.name])])
+    _write_photos(results / "photos.parquet", ledger, entries)
+    _write(results / "selections.parquet", [dataclasses.asdict(one) for one in select(study, ledger)])
+    _copy_galleries(results / "gallery", ledger, entries)
+    write_json(results / "study.json", _study_document(study, fingerprint))
+    return results
+
+
+def _trial_row(entry: Entry, records: list[Any]) -> dict[str, Any]:
+    return {
+        "trial": entry.name,
+        "arm": entry.arm,
+        "phase": entry.phase,
+        "setting": entry.setting,
+        "source": entry.source,
+        "replicate": entry.replicate,
+        "state": entry.state,
+        "failure_kind": entry.failure_kind,
+        "failure_message": entry.failure_message,
+        "num_epochs": len(records),
+        "seconds": float(sum(record["epoch_seconds"] for record in records)),
+        "started": entry.started,
+        "ended": entry.ended,
+        "searched": json.dumps(entry.searched),
+        **{f"config/{field}": value for field, value in entry.config.items()},
+    }
+
+
+def _epoch_rows(entry: Entry, records: list[Any]) -> list[dict[str, Any]]:
+    named = {"trial": entry.name, "arm": entry.arm, "phase": entry.phase, "setting": entry.setting}
+    return [{**named, "replicate": entry.replicate, **record} for record in records]
+
+
+def _write(path: Path, rows: list[dict[str, Any]]) -> None:
+    """One column per key that any row has; a row without it has no value there."""
+    names = list(dict.fromkeys(name for row in rows for name in row))
+    _write_table(path, pa.table({name: [row.get(name) for row in rows] for name in names}))
+
+
+def _write_photos(path: Path, ledger: Ledger, entries: list[Entry]) -> None:
+    tables = []
+    for entry in entries:
+        photos = ledger.trial_folder(entry.name) / "photos.parquet"
+        if entry.state == "done" and photos.exists():
+            table = pq.read_table(photos)
+            fields = {"trial": entry.name, "arm": entry.arm, "setting": entry.setting, "replicate": entry.replicate}
+            for name, value in fields.items():
+                table = table.append_column(name, pa.array([value] * len(table)))
+            tables.append(table)
+    _write_table(path, pa.concat_tables(tables) if tables else pa.table({}))
+
+
+def _write_table(path: Path, table: pa.Table) -> None:
+    buffer = io.BytesIO()
+    pq.write_table(table, buffer)
+    write_bytes(path, buffer.getvalue())
+
+
+def _copy_galleries(target: Path, ledger: Ledger, entries: list[Entry]) -> None:
+    """One picture per setting, of its first replicate."""
+    shutil.rmtree(target, ignore_errors=True)
+    target.mkdir()
+    for entry in entries:
+        picture = ledger.trial_folder(entry.name) / "gallery.png"
+        if entry.phase == "confirm" and entry.replicate == 1 and picture.exists():
+            shutil.copyfile(picture, target / f"{entry.setting}.png")
+
+
+def _study_document(study: Study, fingerprint: dict[str, Any]) -> dict[str, Any]:
+    arms = {arm: {"overrides": study.arms[arm], "tasks": sorted(study.arm_tasks(arm))} for arm in study.arms}
+    families = {
+        family: {name: contrast.model_dump() for name, contrast in contrasts.items()}
+        for family, contrasts in study.families.items()
+    }
+    return {
+        "name": study.name,
+        "question": study.question,
+        "seed": study.seed,
+        "arms": arms,
+        "contrasts": families["primary"],
+        "controls": families["controls"],
+        "margin": dict(study.margin),
+        "objectives": dict(study.objectives),
+        "search": study.search.model_dump(),
+        "confirm": study.confirm.model_dump(),
+        "epochs": study.epochs,
+        "config_fields": [field.name for field in dataclasses.fields(TrialConfig)],
+        "metrics": {name: dataclasses.asdict(metric) for name, metric in METRICS.items()},
+        "exported": now(),
+        **fingerprint,
+    }

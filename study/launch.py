@@ -1,0 +1,294 @@
+"""A study from its file to its report: search, choose, confirm, export. Launching again continues."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
+from rich.progress import Progress as Bar
+
+from study.entries import confirm_entries, select
+from study.export import export
+from study.files import write_bytes, write_json
+from study.fingerprint import fingerprint
+from study.lease import lease
+from study.ledger import Ledger
+from study.study_changes import differences
+from study.study_file import Study, load_study, parse_study
+from trainables.images import Images, load_images
+from trainables.prepare import prepare
+from trainables.splits import Cut, cut_replicate
+from trainables.trial import default_cache, images_of
+
+
+@dataclass(frozen=True, kw_only=True)
+class Launch:
+    """What is launched, where, and on what."""
+
+    study: Study
+    storage: Path
+    """Folder of studies."""
+    tracking_uri: str
+    address: str | None = None
+    """Of a Ray cluster; None starts Ray on this machine."""
+    command: str = ""
+    """As the person typed it, for the report."""
+
+    @property
+    def folder(self) -> Path:
+        return (self.storage / self.study.name).absolute()
+
+
+def run(launch: Launch, console: Console) -> Path:
+    """Drives the study to its end and gives its folder.
+
+    Raises:
+        ValueError: what a person can mend; nothing was written then but prepared photos.
+        StudyStoppedError: trials could not be finished; launching again continues.
+    """
+    study, folder = launch.study, launch.folder
+    check_folder(launch)
+    images, prepared, cut = prepare_data(study, console)
+    with _ray(launch.address) as resources:
+        num_slots, num_gpus, gpus_per_trial = _slots(study, resources)
+        _open_folder(launch, images, prepared, cut, num_gpus)
+        with lease(folder) as token, _mlflow_view(launch, console):
+            handed = {
+                "study": str(folder),
+                "cache": str(default_cache().absolute()),
+                "token": token,
+                "digest": images.digest,
+            }
+            plan = _Plan(study, folder, handed, num_slots, gpus_per_trial)
+            console.print(
+                f"{study.name}: {study.num_search_trials} search trials on {num_slots} slots, then "
+                f"{study.confirm.replicates} replicates of each chosen setting. Ledger: {folder}"
+            )
+            plan.phase("search", study.num_search_trials)
+            ledger = Ledger(folder)
+            planned = confirm_entries(study, ledger, select(study, ledger))
+            known = set(ledger.names())
+            for entry in planned:
+                if entry.name not in known:
+                    ledger.write(entry)
+            if planned:
+                plan.phase("confirm", len(planned))
+            export(folder)
+            from analysis.report import write
+
+            write(folder)
+    return folder
+
+
+class StudyStoppedError(RuntimeError):
+    """The study stopped before its end; its ledger is whole."""
+
+
+def check_folder(launch: Launch) -> None:
+    """Refuses a folder that holds another study, or that cannot be written, before anything starts."""
+    folder = launch.folder
+    existing = folder / "study.yaml"
+    if existing.exists():
+        changes = differences(existing.read_text(), launch.study.document)
+        if changes.refused:
+            raise ValueError(
+                f"{folder} holds another study; it differs in {', '.join(changes.refused)}. "
+                "Give the changed study another name, or another --storage."
+            )
+    elif folder.exists() and any(folder.iterdir()):
+        raise ValueError(f"{folder} is not empty and holds no study.yaml: choose another --storage or name.")
+    ancestor = next(parent for parent in (folder, *folder.parents) if parent.exists())
+    if not ancestor.is_dir() or not os.access(ancestor, os.W_OK | os.X_OK):
+        raise ValueError(f"{ancestor} cannot be written: choose another --storage, or ask for write permission.")
+
+
+def prepare_data(study: Study, console: Console) -> tuple[Images, Path | None, Cut]:
+    """The study's photos, prepared, and the cut of its first replicate; a class too small for any cut is refused."""
+    data = study.data_config()
+    prepared: Path | None = None
+    if data.dataset == "analytic":
+        images = images_of(data, default_cache())
+    else:
+        columns = (TextColumn("preparing photos"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+        with Bar(*columns, console=console, transient=True) as bar:
+            task = bar.add_task("", total=None)
+            prepared = prepare(
+                data, default_cache(), progress=lambda done, total: bar.update(task, completed=done, total=total)
+            )
+        images = load_images(prepared)
+        skipped = json.loads((prepared / "manifest.json").read_text())["skipped"]
+        if skipped:
+            names = ", ".join(f"{one['name']} ({one['reason']})" for one in skipped[:5])
+            more = f" and {len(skipped) - 5} more" if len(skipped) > 5 else ""
+            console.print(f"{len(skipped)} photos are left out: {names}{more}. All are listed in {prepared}/manifest.json.")
+    return images, prepared, cut_replicate(images, data, 0)
+
+
+def _open_folder(launch: Launch, images: Images, prepared: Path | None, cut: Cut, num_gpus: int) -> None:
+    """Writes the study's file and fingerprint at the first launch; a continued study must find the same photos."""
+    folder = launch.folder
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        if not (folder / "fingerprint.json").exists():
+            write_json(
+                folder / "fingerprint.json", fingerprint(launch.study, images, prepared, cut, launch.command, num_gpus)
+            )
+        else:
+            launched_on = json.loads((folder / "fingerprint.json").read_text())["data"]["digest"]
+            if launched_on != images.digest:
+                raise ValueError(
+                    f"The photos changed since {folder} was launched (digest {launched_on}, now {images.digest}): "
+                    "give it the same photos, or launch under another name."
+                )
+        write_bytes(folder / "study.yaml", launch.study.document.encode())
+    except PermissionError as error:
+        raise ValueError(f"{folder} cannot be written: choose another --storage, or ask for write permission.") from error
+
+
+@contextmanager
+def _ray(address: str | None) -> Iterator[dict[str, float]]:
+    """Connects to a cluster or starts Ray here, without dashboard and open to this machine alone."""
+    import ray
+
+    os.environ.setdefault("RAY_AIR_NEW_OUTPUT", "0")
+    # Ray's own loggers would write what the ledger already holds.
+    os.environ["TUNE_DISABLE_AUTO_CALLBACK_LOGGERS"] = "1"
+    os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
+    if address:
+        ray.init(address=address, log_to_driver=False, logging_level="ERROR")
+    else:
+        ray.init(address="local", include_dashboard=False, log_to_driver=False, logging_level="ERROR")
+    try:
+        yield ray.cluster_resources()
+    finally:
+        ray.shutdown()
+
+
+def _slots(study: Study, resources: dict[str, float]) -> tuple[int, int, float]:
+    """How many trials run at once, the GPUs there are, and the share of one that each trial gets."""
+    cpus, gpus = resources.get("CPU", 0.0), resources.get("GPU", 0.0)
+    asked_cpus, asked_gpus = study.resources.cpus_per_trial, study.resources.gpus_per_trial
+    if asked_gpus is None:
+        # One trial per GPU at least, and as many as the CPU cores allow.
+        asked_gpus = max(0.1, round(min(1.0, gpus * asked_cpus / cpus), 2)) if gpus else 0.0
+    num_slots = int(cpus // asked_cpus)
+    if asked_gpus:
+        num_slots = min(num_slots, int(gpus // asked_gpus))
+    if num_slots < 1:
+        raise ValueError(
+            f"A trial asks for {asked_cpus:g} CPU cores and {asked_gpus:g} GPUs, but the cluster has {cpus:g} and "
+            f"{gpus:g}: lower resources.cpus_per_trial or resources.gpus_per_trial, or launch on a larger cluster."
+        )
+    return num_slots, int(gpus), asked_gpus
+
+
+@contextmanager
+def _mlflow_view(launch: Launch, console: Console) -> Iterator[None]:
+    """Keeps MLflow level with the ledger from a process of its own while the block runs."""
+    with (launch.folder / "mlflow.log").open("a") as log:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "study.mlflow_view", str(launch.folder), launch.tracking_uri,
+             "--follow", str(os.getpid())],
+            stdout=log, stderr=log,
+        )  # fmt: skip
+    try:
+        yield
+    finally:
+        process.terminate()
+        try:
+            behind = process.wait(timeout=120) != 0
+        except subprocess.TimeoutExpired:
+            process.kill()
+            behind = True
+        if behind:
+            console.print(
+                f"MLflow at {_without_password(launch.tracking_uri)} could not be brought level (see "
+                f"{launch.folder}/mlflow.log); nothing is lost: hueristic sync {launch.folder}"
+            )
+
+
+def _without_password(uri: str) -> str:
+    scheme, separator, rest = uri.partition("://")
+    return scheme + separator + rest.rpartition("@")[2]
+
+
+@dataclass(frozen=True)
+class _Plan:
+    """One Ray Tune run per phase over all arms, so that the cluster stays full to the end."""
+
+    study: Study
+    folder: Path
+    handed: dict[str, str]
+    num_slots: int
+    gpus_per_trial: float
+
+    def phase(self, phase: str, num_trials: int) -> None:
+        """Runs every trial of the phase that has not ended yet."""
+        from ray import tune
+
+        from study.progress import Progress
+        from study.searcher import LedgerSearcher
+        from study.stopping import SCHEDULERS
+        from study.worker import LedgerTrainable
+
+        study, ledger = self.study, Ledger(self.folder)
+        entries = ledger.entries(phase)
+        num_left = num_trials - sum(entry.finished for entry in entries)
+        if num_left <= 0:
+            return
+        num_recorded = sum(len(ledger.records(entry.name)) for entry in entries)
+        progress = Progress(study, phase, num_trials, entries, num_recorded)
+        early_stopping = study.search.early_stopping if phase == "search" else "none"
+        resources = {"cpu": study.resources.cpus_per_trial, "gpu": self.gpus_per_trial}
+        scratch = Path(tempfile.mkdtemp(prefix="hueristic-ray-"))
+        try:
+            tuner = tune.Tuner(
+                tune.with_resources(LedgerTrainable, resources),
+                tune_config=tune.TuneConfig(
+                    search_alg=LedgerSearcher(study, phase, self.handed),
+                    scheduler=SCHEDULERS[early_stopping](study, self.folder),
+                    num_samples=num_left,
+                    max_concurrent_trials=self.num_slots,
+                    reuse_actors=True,
+                    trial_dirname_creator=_dirname,
+                ),
+                run_config=tune.RunConfig(
+                    name=phase,
+                    storage_path=str(scratch),
+                    # Exceptions of a trial are its result; only a lost worker gets here, and is tried again.
+                    failure_config=tune.FailureConfig(max_failures=-1),
+                    callbacks=[progress],
+                    verbose=0,
+                ),
+            )
+            tuner.fit()
+        finally:
+            progress.close()
+            shutil.rmtree(scratch, ignore_errors=True)
+        left = [entry.name for entry in Ledger(self.folder).entries(phase) if not entry.finished]
+        if left or len(Ledger(self.folder).entries(phase)) < num_trials:
+            raise StudyStoppedError(f"The {phase} phase stopped with {max(len(left), 1)} trials unfinished.")
+
+
+def _dirname(trial: Any) -> str:
+    return str(trial.trial_id)
+
+
+def load(folder: Path) -> Study:
+    """The study in a folder, as launched."""
+    path = folder / "study.yaml"
+    if not path.is_file():
+        raise ValueError(f"{folder} holds no study (no study.yaml): give the folder that launch printed.")
+    return parse_study(path.read_text(), str(path))
+
+
+__all__ = ["Launch", "StudyStoppedError", "load", "load_study", "run"]

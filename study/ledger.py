@@ -1,0 +1,165 @@
+"""The study's folder: the only truth. Everything else can be deleted and rebuilt from it.
+
+    <study>/study.yaml  fingerprint.json  lease.json
+            trials/<arm>-<phase>-<n>/trial.json  epochs.jsonl  checkpoint.pt  photos.parquet  gallery.png
+            results/  report/
+
+The driver alone writes trial.json; the worker alone writes the other files of a trial.
+"""
+
+import dataclasses
+import json
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Self
+
+from study.files import write_bytes, write_json
+from trainables.records import Record
+
+FORMAT = 1
+"""Of the ledger's files; raised when their meaning changes."""
+
+STATES = ("queued", "running", "stopped", "done", "failed")
+UNFINISHED = ("queued", "running")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Entry:
+    """What the ledger knows of one trial beside its records; the content of trial.json."""
+
+    arm: str
+    phase: str
+    """`search` or `confirm`."""
+    number: int
+    """Counts the trials of an arm (search) or setting (confirm) from 0."""
+    config: dict[str, Any]
+    """All fields of `TrialConfig`."""
+    data: dict[str, Any]
+    """All fields of `DataConfig`."""
+    replicate: int
+    setting: str = ""
+    """confirm: which chosen setting of the arm, such as `joint.color`."""
+    source: str = ""
+    """confirm: the search trial the setting was taken from."""
+    searched: dict[str, Any] = dataclasses.field(default_factory=dict)
+    """The fields a sampler chose, with their values."""
+    sampler: dict[str, Any] = dataclasses.field(default_factory=dict)
+    """What rebuilds the sampler's trial: `params` and `distributions` by Optuna's name."""
+    state: str = "queued"
+    failure_kind: str = ""
+    failure_message: str = ""
+    started: str = ""
+    """UTC."""
+    ended: str = ""
+    """UTC."""
+    format: int = FORMAT
+
+    @property
+    def name(self) -> str:
+        """The trial's folder: readable, and the same whenever the study is run."""
+        return f"{self.setting or self.arm}-{self.phase}-{self.number}"
+
+    @property
+    def finished(self) -> bool:
+        return self.state not in UNFINISHED
+
+    @classmethod
+    def from_json(cls, document: Mapping[str, Any]) -> Self:
+        if document.get("format") != FORMAT:
+            raise ValueError(
+                f"The ledger was written in format {document.get('format')!r}, this version reads {FORMAT}: "
+                "use the version of hueristic that wrote it."
+            )
+        return cls(**document)
+
+
+class Ledger:
+    """Reads and writes one study's folder.
+
+    Args:
+        folder: the study's folder; made absolute, because Ray's workers stand elsewhere.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder.absolute()
+
+    @property
+    def trials(self) -> Path:
+        return self.folder / "trials"
+
+    def trial_folder(self, name: str) -> Path:
+        return self.trials / name
+
+    def names(self) -> list[str]:
+        """All trials that have an entry, by name."""
+        return sorted(path.parent.name for path in self.trials.glob("*/trial.json"))
+
+    def entries(self, phase: str | None = None) -> list[Entry]:
+        """All trials, or those of one phase, in the order of arm or setting and number."""
+        found = [self.entry(name) for name in self.names()]
+        chosen = [entry for entry in found if phase is None or entry.phase == phase]
+        return sorted(chosen, key=lambda entry: (entry.phase == "confirm", entry.arm, entry.setting, entry.number))
+
+    def entry(self, name: str) -> Entry:
+        return Entry.from_json(json.loads((self.trial_folder(name) / "trial.json").read_text()))
+
+    def write(self, entry: Entry) -> None:
+        """Adds a trial or replaces its entry."""
+        folder = self.trial_folder(entry.name)
+        folder.mkdir(parents=True, exist_ok=True)
+        write_json(folder / "trial.json", dataclasses.asdict(entry))
+
+    def start(self, name: str) -> Entry:
+        """Marks a trial as running; one that is continued keeps its first start."""
+        entry = self.entry(name)
+        entry = dataclasses.replace(entry, state="running", started=entry.started or now())
+        self.write(entry)
+        return entry
+
+    def end(self, name: str, state: str, *, failure_kind: str = "", failure_message: str = "") -> Entry:
+        """Marks a trial as ended. Weights stay only where a confirmed network may be used again."""
+        assert state in STATES and state not in UNFINISHED
+        entry = self.entry(name)
+        entry = dataclasses.replace(
+            entry, state=state, failure_kind=failure_kind, failure_message=failure_message, ended=now()
+        )
+        self.write(entry)
+        if not (entry.phase == "confirm" and state == "done"):
+            self.checkpoint(name).unlink(missing_ok=True)
+        return entry
+
+    def checkpoint(self, name: str) -> Path:
+        return self.trial_folder(name) / "checkpoint.pt"
+
+    def records(self, name: str) -> list[Record]:
+        """The records of a trial, epoch by epoch. A half-written end of the file is dropped."""
+        path = self.trial_folder(name) / "epochs.jsonl"
+        if not path.exists():
+            return []
+        records: list[Record] = []
+        for line in path.read_text().splitlines():
+            try:
+                record = json.loads(line)
+            except json.JSONDecodeError:
+                break
+            if record.get("epoch") != len(records) + 1:
+                break
+            records.append({name: math.nan if value is None else value for name, value in record.items()})
+        return records
+
+    def write_records(self, name: str, records: list[Record]) -> None:
+        """Replaces the records of a trial; they only ever grow. A number that is not finite is written as null."""
+        lines = [json.dumps({key: _finite(value) for key, value in record.items()}) for record in records]
+        write_bytes(self.trial_folder(name) / "epochs.jsonl", ("\n".join(lines) + "\n").encode())
+
+
+def now() -> str:
+    """The time in UTC, as the ledger writes it."""
+    return datetime.now(UTC).isoformat()
+
+
+def _finite(value: float | int | str) -> float | int | str | None:
+    return None if isinstance(value, float) and not math.isfinite(value) else value

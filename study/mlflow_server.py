@@ -1,0 +1,54 @@
+"""MLflow's own pages over a store, on loopback."""
+
+import socket
+import subprocess
+import sys
+
+from mlflow.tracking import MlflowClient
+from rich.console import Console
+
+HOST = "127.0.0.1"
+FIRST_PORT, LAST_PORT = 5000, 5050
+
+
+def serve(tracking_uri: str, experiment: str, port: int | None, console: Console) -> None:
+    """Serves the pages until interrupted; a store behind a server has its pages already, and they are named.
+
+    Raises:
+        ValueError: the port is taken.
+    """
+    if tracking_uri.startswith(("http://", "https://")):
+        console.print(f"MLflow shows the study {experiment!r} at {tracking_uri}", soft_wrap=True)
+        return
+    chosen = free_port(port)
+    found = MlflowClient(tracking_uri=tracking_uri).get_experiment_by_name(experiment)
+    page = f"/#/experiments/{found.experiment_id}/runs" if found else ""
+    console.print(f"MLflow: http://{HOST}:{chosen}{page}   (Ctrl-C ends it)", soft_wrap=True)
+    command = [sys.executable, "-m", "mlflow", "server", "--backend-store-uri", tracking_uri, "--host", HOST]
+    try:
+        subprocess.run([*command, "--port", str(chosen), "--workers", "1"], check=False)
+    except KeyboardInterrupt:
+        console.print("MLflow's pages are closed.")
+
+
+def free_port(port: int | None) -> int:
+    """The port asked for, or the first free one from 5000 on."""
+    if port is not None:
+        if not _is_free(port):
+            raise ValueError(f"Port {port} is in use: choose another with --port, or leave the flag out.")
+        return port
+    for candidate in range(FIRST_PORT, LAST_PORT):
+        if _is_free(candidate):
+            return candidate
+    raise ValueError(f"No port from {FIRST_PORT} to {LAST_PORT - 1} is free: choose one with --port.")
+
+
+def _is_free(port: int) -> bool:
+    with socket.socket() as probe:
+        # As servers do: a port that a closed connection still lingers on may be taken.
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((HOST, port))
+        except OSError:
+            return False
+    return True

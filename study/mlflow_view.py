@@ -1,0 +1,241 @@
+"""MLflow as a view of the ledger: whatever is missing there is sent, whatever is there stays as it is.
+
+It runs as a process of its own beside the driver (`--follow`), so that a slow or dead server delays nothing; `hueristic
+sync` runs it once. All timestamps come from the ledger and metrics are the same to MLflow when sent twice, so running it
+again changes nothing. "Run" is MLflow's word for what shows one trial.
+"""
+
+import argparse
+import json
+import logging
+import os
+import signal
+import sys
+import threading
+import time
+from datetime import datetime
+from pathlib import Path
+
+from mlflow.entities import Experiment, Metric, Param, RunTag
+from mlflow.exceptions import MlflowException
+from mlflow.tracking import MlflowClient
+
+from study.ledger import Entry, Ledger
+from study.study_file import Study, load_study
+from trainables.metrics import METRICS, metric_of
+from trainables.records import Record
+
+TRIAL_TAG = "hueristic.trial"
+STUDY_TAG = "hueristic.study"
+SYNCED_TAG = "hueristic.synced"
+"""How far a run is level with the ledger; set last."""
+
+STATUS = {"queued": "SCHEDULED", "running": "RUNNING", "stopped": "FINISHED", "done": "FINISHED", "failed": "FAILED"}
+MAX_METRICS_PER_BATCH = 1000
+"""MLflow refuses larger batches."""
+POLL_SECONDS = 2.0
+
+
+class MlflowView:
+    """Brings one MLflow experiment level with one ledger.
+
+    Args:
+        folder: the study's folder.
+        tracking_uri: where MLflow keeps it: a server's address or `sqlite:///FILE`.
+    """
+
+    def __init__(self, folder: Path, tracking_uri: str) -> None:
+        self.ledger = Ledger(folder)
+        self.study: Study = load_study(folder / "study.yaml")
+        self.client = MlflowClient(tracking_uri=tracking_uri)
+        self.tracking_uri = tracking_uri
+        self.runs: dict[str, str] = {}
+        """MLflow's run id by trial; the study's own under the empty name."""
+        self.synced: dict[str, str] = {}
+        self.experiment_id = ""
+
+    def sync(self) -> int:
+        """Sends everything the ledger has and MLflow has not; gives the number of trials that were behind."""
+        if not self.experiment_id:
+            self._find()
+        num_behind = 0
+        for name in self.ledger.names():
+            if _is_final(self.synced.get(name, "")):
+                continue
+            entry = self.ledger.entry(name)
+            if self.synced.get(name) != _level(entry, len(self.ledger.records(name))):
+                self._send(entry)
+                num_behind += 1
+        self._send_study()
+        return num_behind
+
+    def _find(self) -> None:
+        """Looks up what is there already; after a retried request two runs may carry one tag, and the oldest counts."""
+        experiment: Experiment | None = self.client.get_experiment_by_name(self.study.name)
+        if experiment is None:
+            location = None
+            if self.tracking_uri.startswith("sqlite:///"):
+                location = (Path(self.tracking_uri.removeprefix("sqlite:///")).parent / "mlartifacts").as_uri()
+            self.experiment_id = self.client.create_experiment(self.study.name, artifact_location=location)
+        else:
+            self.experiment_id = experiment.experiment_id
+        token = None
+        while True:
+            page = self.client.search_runs(
+                [self.experiment_id], order_by=["attributes.start_time DESC"], max_results=1000, page_token=token
+            )
+            for run in page:
+                tags = run.data.tags
+                name = "" if STUDY_TAG in tags else tags.get(TRIAL_TAG)
+                if name is not None:
+                    self.runs[name] = run.info.run_id
+                    self.synced[name] = tags.get(SYNCED_TAG, "")
+            token = page.token
+            if not token:
+                break
+        if "" not in self.runs:
+            fingerprint = json.loads((self.ledger.folder / "fingerprint.json").read_text())
+            run = self.client.create_run(
+                self.experiment_id,
+                run_name=self.study.name,
+                start_time=_milliseconds(fingerprint["launched"]),
+                tags={STUDY_TAG: self.study.name, "mlflow.note.content": self.study.question},
+            )
+            self.runs[""] = run.info.run_id
+            self.client.log_text(run.info.run_id, self.study.document, "study.yaml")
+            self.client.log_dict(run.info.run_id, fingerprint, "fingerprint.json")
+
+    def _send(self, entry: Entry) -> None:
+        records = self.ledger.records(entry.name)
+        tags = {
+            TRIAL_TAG: entry.name,
+            "arm": entry.arm,
+            "phase": entry.phase,
+            "setting": entry.setting,
+            "replicate": str(entry.replicate),
+            "state": entry.state,
+        }
+        if entry.failure_kind:
+            tags |= {"failure_kind": entry.failure_kind, "failure_message": entry.failure_message[:4000]}
+        if entry.name not in self.runs:
+            run = self.client.create_run(
+                self.experiment_id,
+                run_name=entry.name,
+                start_time=_milliseconds(entry.started),
+                tags={**tags, "mlflow.parentRunId": self.runs[""]},
+            )
+            self.runs[entry.name] = run.info.run_id
+        run_id = self.runs[entry.name]
+        params = [Param(key, str(value)) for key, value in entry.config.items()]
+        self.client.log_batch(run_id, params=params, tags=[RunTag(key, value) for key, value in tags.items()])
+        num_sent = _records_of(self.synced.get(entry.name, ""))
+        metrics = [one for record in records[num_sent:] for one in _metrics_of(record)]
+        if entry.finished and records:
+            metrics += _summary_metrics(records)
+        for start in range(0, len(metrics), MAX_METRICS_PER_BATCH):
+            self.client.log_batch(run_id, metrics=metrics[start : start + MAX_METRICS_PER_BATCH])
+        if entry.finished:
+            folder = self.ledger.trial_folder(entry.name)
+            for name in ("gallery.png", "trial.json"):
+                if (folder / name).exists():
+                    self.client.log_artifact(run_id, str(folder / name))
+            self.client.set_terminated(run_id, status=STATUS[entry.state], end_time=_milliseconds(entry.ended))
+        level = _level(entry, len(records))
+        self.client.set_tag(run_id, SYNCED_TAG, level)
+        self.synced[entry.name] = level
+
+    def _send_study(self) -> None:
+        """The tables and the report, once they are written, hang on the parent run."""
+        report = self.ledger.folder / "report" / "verdict.json"
+        if not report.exists():
+            return
+        level = str(report.stat().st_mtime_ns)
+        if self.synced.get("") == level:
+            return
+        run_id = self.runs[""]
+        for folder in ("results", "report"):
+            self.client.log_artifacts(run_id, str(self.ledger.folder / folder), folder)
+        verdicts = json.loads(report.read_text()).get("lines", [])
+        note = "\n\n".join([self.study.question, *verdicts])
+        self.client.set_tag(run_id, "mlflow.note.content", note)
+        ended = max(entry.ended for entry in self.ledger.entries() if entry.ended)
+        self.client.set_terminated(run_id, status="FINISHED", end_time=_milliseconds(ended))
+        self.client.set_tag(run_id, SYNCED_TAG, level)
+        self.synced[""] = level
+
+
+def _metrics_of(record: Record) -> list[Metric]:
+    timestamp, step = _milliseconds(str(record["time"])), int(record["epoch"])
+    return [
+        Metric(key, float(value), timestamp, step) for key, value in record.items() if key not in ("epoch", "time")
+    ]
+
+
+def _summary_metrics(records: list[Record]) -> list[Metric]:
+    """MLflow's tables sort by the last value of a metric: the best and the final one get columns of their own."""
+    last = records[-1]
+    timestamp, step = _milliseconds(str(last["time"])), int(last["epoch"])
+    summary: dict[str, float] = {f"final/{k}": float(v) for k, v in last.items() if k.startswith(("val/", "test/"))}
+    for name in METRICS:
+        key = f"val/{name}"
+        values = [float(record[key]) for record in records if key in record]
+        if values:
+            summary[f"best/{key}"] = min(values) if metric_of(key).better == "min" else max(values)
+    return [Metric(key, value, timestamp, step) for key, value in summary.items()]
+
+
+def _level(entry: Entry, num_records: int) -> str:
+    return f"{entry.state}:{num_records}"
+
+
+def _is_final(level: str) -> bool:
+    """Whether the trial had ended when its run was brought level; nothing of it changes after that."""
+    return level.partition(":")[0] in ("stopped", "done", "failed")
+
+
+def _records_of(level: str) -> int:
+    return int(level.partition(":")[2] or 0)
+
+
+def _milliseconds(time_utc: str) -> int:
+    return round(datetime.fromisoformat(time_utc).timestamp() * 1000) if time_utc else 0
+
+
+def follow(view: MlflowView, parent: int) -> None:
+    """Syncs every two seconds until told to end or the driver is gone, and once more after that."""
+    ending = threading.Event()
+    signal.signal(signal.SIGTERM, lambda *_: ending.set())
+    # Ctrl-C reaches the whole group of processes; the driver says when to end.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    while True:
+        last_round = ending.is_set() or os.getppid() != parent
+        try:
+            view.sync()
+        except (MlflowException, OSError) as error:
+            logging.getLogger(__name__).warning("MLflow is behind the ledger: %s", error)
+            if last_round:
+                sys.exit(1)
+        if last_round:
+            return
+        ending.wait(POLL_SECONDS)
+
+
+def main() -> None:
+    """Entry point of the process beside the driver."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("tracking_uri")
+    parser.add_argument("--follow", type=int, required=True, help="process id of the driver")
+    arguments = parser.parse_args()
+    logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(message)s")
+    logging.Formatter.converter = time.gmtime
+    follow(MlflowView(arguments.folder, arguments.tracking_uri), arguments.follow)
+
+
+def tracking_uri_of(chosen: str | None, storage: Path) -> str:
+    """Where MLflow keeps the study: the flag, else MLFLOW_TRACKING_URI, else SQLite in the storage folder."""
+    return chosen or os.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{storage.absolute() / 'mlflow.db'}"
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,139 @@
+"""What a person sees while a study runs: a live table in a terminal, a line now and then elsewhere."""
+
+import os
+import time
+from collections import Counter
+from datetime import timedelta
+from typing import Any
+
+from ray.tune import Callback
+from ray.tune.experiment import Trial
+from rich.console import Console
+from rich.live import Live
+from rich.table import Table
+
+from study.ledger import Entry, Ledger
+from study.study_file import Study
+from trainables.metrics import metric_of
+
+LINE_SECONDS = 20.0
+"""Between two lines where there is no terminal."""
+
+
+class Progress(Callback):  # type: ignore[misc]
+    """Counts trials and epochs of one phase; Ray tells it of every record.
+
+    Ray pickles it at the start, so the terminal is opened at the first event.
+    """
+
+    def __init__(self, study: Study, phase: str, num_trials: int, entries: list[Entry], num_recorded: int) -> None:
+        self.study, self.phase = study, phase
+        self.num_trials = num_trials
+        self.states = {entry.name: entry.state for entry in entries}
+        self.arms = {entry.name: entry.setting or entry.arm for entry in entries}
+        self.best: dict[str, dict[str, float]] = {}
+        self.num_epochs = num_recorded
+        self.num_epochs_before = num_recorded
+        self.started = time.monotonic()
+        self.said = 0.0
+        self.live: Live | None = None
+        self.console: Console | None = None
+
+    def on_trial_start(self, iteration: int, trials: list[Trial], trial: Trial, **info: Any) -> None:
+        name = trial.config["trial"]
+        self.states[name] = "running"
+        self.arms.setdefault(name, name.rsplit(f"-{self.phase}-", 1)[0])
+        self._show()
+
+    def on_trial_result(
+        self, iteration: int, trials: list[Trial], trial: Trial, result: dict[str, Any], **info: Any
+    ) -> None:
+        self.num_epochs += "epoch" in result and result.get("end") != "failed"
+        if result.get("end") == "done":
+            best = self.best.setdefault(self.arms[trial.config["trial"]], {})
+            for metric, better in self.study.objectives.items():
+                choose = min if better == "min" else max
+                best[metric] = choose(best.get(metric, result[metric]), result[metric])
+        self._show()
+
+    def on_trial_complete(self, iteration: int, trials: list[Trial], trial: Trial, **info: Any) -> None:
+        self.states[trial.config["trial"]] = trial.last_result.get("end", "stopped")
+        self._show()
+
+    def close(self) -> None:
+        """Leaves the last table standing."""
+        if self.live is not None:
+            self.live.update(self._table(), refresh=True)
+            self.live.stop()
+        elif self.console is not None:
+            self.console.print(self._line())
+
+    def _show(self) -> None:
+        if self.console is None:
+            self.console = Console()
+            if self.console.is_terminal and not os.environ.get("HUERISTIC_PLAIN"):
+                self.live = Live(self._table(), console=self.console, auto_refresh=False)
+                self.live.start()
+        if self.live is not None:
+            if time.monotonic() - self.said > 0.25:
+                self.said = time.monotonic()
+                self.live.update(self._table(), refresh=True)
+        elif time.monotonic() - self.said > LINE_SECONDS:
+            self.said = time.monotonic()
+            self.console.print(self._line())
+
+    def _line(self) -> str:
+        counts = Counter(self.states.values())
+        parts = [f"{counts['done']} done"]
+        parts += [f"{counts[state]} {state}" for state in ("stopped", "failed", "running") if counts[state]]
+        return f"{self.phase}: {', '.join(parts)} of {self.num_trials} trials, {self.num_epochs} epochs, {self._eta()}"
+
+    def _eta(self) -> str:
+        """Time left if every trial still to come trains all its epochs."""
+        left = sum(state not in ("done", "stopped", "failed") for state in self.states.values())
+        left += self.num_trials - len(self.states)
+        if left == 0:
+            return "finished"
+        done = self.num_epochs - self.num_epochs_before
+        if done < 3:
+            return "time left unknown"
+        ended = Counter(self.states.values())
+        share = self.num_epochs / max(1, self.study.epochs * (ended["done"] + ended["stopped"] + ended["running"]))
+        epochs_left = self.study.epochs * left * min(1.0, max(share, 0.3))
+        seconds = (time.monotonic() - self.started) / done * epochs_left
+        return f"about {timedelta(seconds=round(seconds))} left"
+
+    def _table(self) -> Table:
+        table = Table(title=f"{self.study.name}, {self.phase}: {self._eta()}", title_justify="left")
+        table.add_column("arm" if self.phase == "search" else "setting")
+        for name in ("done", "stopped", "failed", "running"):
+            table.add_column(name, justify="right")
+        for metric in self.study.objectives:
+            table.add_column(f"best {metric} ({metric_of(metric).unit or '1'})", justify="right")
+        for arm in dict.fromkeys(self.arms.values()):
+            counts = Counter(state for name, state in self.states.items() if self.arms[name] == arm)
+            best = self.best.get(arm, {})
+            table.add_row(
+                arm,
+                *(str(counts[state]) for state in ("done", "stopped", "failed", "running")),
+                *(f"{best[metric]:.4g}" if metric in best else "" for metric in self.study.objectives),
+            )
+        return table
+
+
+def status_table(ledger: Ledger, study: Study) -> Table:
+    """Every arm and phase of a study's folder, from any machine that sees it."""
+    table = Table(title=f"{study.name}: {study.question}", title_justify="left")
+    for name in ("phase", "arm or setting"):
+        table.add_column(name)
+    for name in ("queued", "running", "done", "stopped", "failed", "epochs"):
+        table.add_column(name, justify="right")
+    rows: dict[tuple[str, str], Counter[str]] = {}
+    for entry in ledger.entries():
+        counts = rows.setdefault((entry.phase, entry.setting or entry.arm), Counter())
+        counts[entry.state] += 1
+        counts["epochs"] += len(ledger.records(entry.name))
+    for (phase, arm), counts in rows.items():
+        names = ("queued", "running", "done", "stopped", "failed", "epochs")
+        table.add_row(phase, arm, *(str(counts[name]) for name in names))
+    return table

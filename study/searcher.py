@@ -1,0 +1,98 @@
+"""What Ray Tune asks for trials: the ledger's unfinished ones first, then new suggestions, dealt out evenly over arms."""
+
+import dataclasses
+from pathlib import Path
+from typing import Any
+
+from ray.tune.search import Searcher
+
+from study.entries import make_entry
+from study.ledger import Entry, Ledger
+from study.proposals import ArmSearch
+from study.study_file import Study
+
+
+class LedgerSearcher(Searcher):  # type: ignore[misc]
+    """Deals out the trials of one phase and writes how they end into the ledger.
+
+    Ray pickles it when the phase starts, so everything with locks or generators is made at the first call.
+
+    Args:
+        handed: what every trial of the phase is handed beside its name: study folder, cache, token, digest.
+    """
+
+    def __init__(self, study: Study, phase: str, handed: dict[str, str]) -> None:
+        super().__init__()
+        self.study, self.phase, self.handed = study, phase, handed
+        self.names: dict[str, str] = {}
+        """Name of the trial in the ledger by Ray's trial_id."""
+        self.queue: list[str] | None = None
+        self.searches: dict[str, ArmSearch] = {}
+
+    def suggest(self, trial_id: str) -> dict[str, Any] | str:
+        """The next trial, by name."""
+        self._wake()
+        assert self.queue is not None
+        name = self.queue.pop(0) if self.queue else self._propose()
+        if name is None:
+            return Searcher.FINISHED
+        self.names[trial_id] = name
+        self.ledger.start(name)
+        return {"trial": name, **self.handed}
+
+    def on_trial_result(self, trial_id: str, result: dict[str, Any]) -> None:
+        """Records are in the ledger before Ray hears of them."""
+
+    def on_trial_complete(self, trial_id: str, result: dict[str, Any] | None = None, error: bool = False) -> None:
+        """Writes the trial's end into the ledger and tells its arm's search."""
+        name = self.names.pop(trial_id)
+        result = result or {}
+        end = result.get("end")
+        if end == "orphaned":
+            return
+        if end == "failed" or error:
+            kind = result.get("failure_kind", "worker_lost")
+            entry = self.ledger.end(
+                name, "failed", failure_kind=kind, failure_message=result.get("failure_message", "")
+            )
+        else:
+            # Without an end of its own it was the scheduler that stopped the trial.
+            entry = self.ledger.end(name, "done" if end == "done" else "stopped")
+        if self.phase == "search":
+            self.searches[entry.arm].tell(entry, self.ledger.records(name))
+
+    def save(self, checkpoint_path: str) -> None:
+        """Nothing: the ledger holds all there is."""
+
+    def restore(self, checkpoint_path: str) -> None:
+        """Nothing: a study is continued from the ledger."""
+
+    def _wake(self) -> None:
+        if self.queue is not None:
+            return
+        self.ledger = Ledger(Path(self.handed["study"]))
+        entries = self.ledger.entries(self.phase)
+        self.queue = [entry.name for entry in _in_turn(entries) if not entry.finished]
+        if self.phase == "search":
+            for arm in self.study.arms:
+                told = [(entry, self.ledger.records(entry.name)) for entry in entries if entry.arm == arm]
+                self.searches[arm] = ArmSearch(self.study, arm, told)
+            self.num_proposed = {arm: sum(entry.arm == arm for entry in entries) for arm in self.study.arms}
+
+    def _propose(self) -> str | None:
+        """A new trial of the arm that has fewest, or None when every arm has its share."""
+        if self.phase != "search":
+            return None
+        arm = min(self.num_proposed, key=lambda one: self.num_proposed[one])
+        if self.num_proposed[arm] >= self.study.search.trials_per_arm:
+            return None
+        settings, sampler = self.searches[arm].ask()
+        entry = make_entry(self.study, arm, settings, phase="search", number=self.num_proposed[arm], replicate=0)
+        self.ledger.write(dataclasses.replace(entry, sampler=sampler, searched=settings))
+        self.num_proposed[arm] += 1
+        return entry.name
+
+
+def _in_turn(entries: list[Entry]) -> list[Entry]:
+    """The first trial of every arm or setting, then the second ones, and so on."""
+    return sorted(entries, key=lambda entry: (entry.number, entry.arm, entry.setting))

@@ -1,0 +1,247 @@
+"""A study file: one question, its arms and their settings, checked as a whole before anything starts.
+
+    study = load_study(pathlib.Path("study/catalog/quickstart.yaml"), ["base.epochs=2"])
+    space = study.arm_space("joint")
+    config = study.trial_config("joint", sample(space, optuna_trial))
+
+The settings of a trial and of the data are the fields of TrialConfig and DataConfig; their defaults are there alone.
+"""
+
+import dataclasses
+import pathlib
+from collections.abc import Mapping, Sequence
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PrivateAttr,
+    Strict,
+    ValidationError,
+    model_validator,
+)
+from pydantic_core import PydanticCustomError
+
+from study import yaml_lines
+from study.cases import Scalar, SettingError, parse_setting
+from study.problems import Path, Problem, StudyFileError, nearest
+from study.space import Space, build_space, params_of
+from study.space_checks import Scenario, scenarios, tasks_of
+from study.study_checks import find_problems
+from study.wording import problems_of
+from trainables.config import DataConfig, TrialConfig
+from trainables.metrics import metric_of
+
+KNOWN_SAMPLERS = ("tpe", "nsga2", "random")
+"""Names a study file may give as `search.sampler`."""
+
+Text = Annotated[str, Strict()]
+Whole = Annotated[int, Strict()]
+Number = Annotated[float, Strict()]
+YesNo = Annotated[bool, Strict()]
+Settings = Annotated[dict[Text, Any], BeforeValidator(lambda raw: {} if raw is None else raw)]
+"""A mapping of settings; nothing after the colon is none of them."""
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False, use_attribute_docstrings=True)
+
+
+class Contrast(_Section):
+    """Two arms and the metric they are compared on, paired by replicate and photo."""
+
+    treatment: Text
+    """The arm in question."""
+    control: Text
+    """The arm it is compared with."""
+    metric: Text
+    """Measured on the test pool: `test/` and a name of METRICS."""
+
+
+class Search(_Section):
+    """How good settings are looked for, in every arm alike."""
+
+    trials_per_arm: Whole = Field(ge=1)
+    """Trials of each arm."""
+    sampler: Literal[KNOWN_SAMPLERS] = "tpe"  # type: ignore[valid-type]
+    """What suggests settings."""
+    early_stopping: Literal["none", "pareto_halving"] = "none"
+    """What stops trials before their last epoch: non-dominated successive halving within an arm, or nothing."""
+    min_epochs: Whole = Field(default=5, ge=1)
+    """Epochs before a trial may be stopped."""
+    reduction_factor: Whole = Field(default=3, ge=2)
+    """Of this many trials one goes on at each halving; the epochs between two grow by the same factor."""
+    enqueue: list[Settings] = []
+    """Settings tried first in every arm that searches them; those left out are sampled."""
+
+
+class Confirm(_Section):
+    """How the chosen settings are trained again."""
+
+    replicates: Whole = Field(ge=2)
+    """Fresh trainings of each chosen setting; a spread needs two."""
+    twins: YesNo = False
+    """Whether chosen settings that train both tasks are also trained with one task's weight at zero."""
+
+
+class Resources(_Section):
+    """What one trial occupies."""
+
+    cpus_per_trial: Number = Field(default=1.0, gt=0)
+    """CPU cores, or a share of one."""
+    gpus_per_trial: Number | None = Field(default=None, ge=0)
+    """GPUs, or a share of one. None: decided where the study is launched, by what is there."""
+
+
+class Study(_Section):
+    """One question, the arms it compares, and how they are searched and confirmed."""
+
+    name: Text = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$")
+    """Names the study's folder: letters, digits, `-` and `_`."""
+    question: Text = Field(min_length=1)
+    """What the study shall answer."""
+    seed: Whole = Field(default=0, ge=0, lt=2**31)
+    """Fixes the test pool, the replicates and the sampler."""
+    data: Settings
+    """Fields of DataConfig but its seed, which is the study's."""
+    base: Settings = {}
+    """Fields of TrialConfig, fixed in every arm that does not override them."""
+    space: Settings = {}
+    """Fields of TrialConfig searched in every arm that does not override them; see `study/cases.py`."""
+    arms: dict[Text, Settings] = Field(min_length=1)
+    """What is compared: overrides of base and space by arm."""
+    objectives: dict[Text, Literal["min", "max"]] = Field(min_length=1)
+    """What the search improves, and its direction: `val/` and a name of METRICS."""
+    contrasts: dict[Text, Contrast] = Field(min_length=1)
+    """The primary family, decided before any data."""
+    controls: dict[Text, Contrast] = {}
+    """The second family: contrasts that explain the first."""
+    margin: dict[Text, Annotated[Number, Field(gt=0)]]
+    """For each metric of a contrast the difference below which nobody would care."""
+    search: Search
+    confirm: Confirm
+    resources: Resources = Resources()
+
+    _document: str | None = PrivateAttr(default=None)
+    _spaces: dict[str, Space] = PrivateAttr(default_factory=dict)
+    _scenarios: dict[str, list[Scenario]] = PrivateAttr(default_factory=dict)
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        problems = find_problems(self)
+        if problems:
+            raise PydanticCustomError("study", "{text}", {"text": problems[0].text, "problems": problems})
+        return self
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Study) and self.model_dump() == other.model_dump()
+
+    __hash__ = None  # type: ignore[assignment]
+
+    @property
+    def document(self) -> str:
+        """The file's text as launched; with overrides, or made in Python, the YAML that gives this study."""
+        return yaml_lines.dump(self.model_dump(exclude_defaults=True)) if self._document is None else self._document
+
+    @property
+    def num_search_trials(self) -> int:
+        return len(self.arms) * self.search.trials_per_arm
+
+    @property
+    def epochs(self) -> int:
+        """Epochs of every trial that is not stopped; the same in all arms."""
+        epochs = self.arm_space(next(iter(self.arms))).known()["epochs"]
+        assert isinstance(epochs, int)
+        return epochs
+
+    @property
+    def families(self) -> dict[str, dict[str, Contrast]]:
+        """The contrasts by family."""
+        return {"primary": self.contrasts, "controls": self.controls}
+
+    def arm_settings(self, arm: str) -> dict[str, tuple[Path, Any]]:
+        """Every setting of the arm that the file names: where it stands, and what is written there."""
+        if arm not in self.arms:
+            raise ValueError(f"Unknown arm {arm!r}. {nearest(arm, self.arms)}")
+        settings: dict[str, tuple[Path, Any]] = {}
+        for path, section in ((("base",), self.base), (("space",), self.space), (("arms", arm), self.arms[arm])):
+            settings |= {field: ((*path, field), raw) for field, raw in section.items()}
+        return settings
+
+    def arm_space(self, arm: str) -> Space:
+        """What is fixed and what is searched in the arm: base and space, overridden by the arm."""
+        if arm not in self._spaces:
+            settings = self.arm_settings(arm)
+            self._spaces[arm] = build_space({field: parse_setting(field, raw) for field, (_, raw) in settings.items()})
+        return self._spaces[arm]
+
+    def arm_scenarios(self, arm: str) -> list[Scenario]:
+        """Everywhere the arm's conditions can lead."""
+        if arm not in self._scenarios:
+            self._scenarios[arm] = scenarios(self.arm_space(arm))
+        return self._scenarios[arm]
+
+    def arm_tasks(self, arm: str) -> set[str]:
+        """The tasks the arm trains on true labels, out of "color" and "class"."""
+        return tasks_of(self.arm_space(arm), self.arm_scenarios(arm))
+
+    def arm_objectives(self, arm: str) -> dict[str, str]:
+        """The objectives, with their directions, of the tasks the arm trains."""
+        tasks = self.arm_tasks(arm)
+        return {name: better for name, better in self.objectives.items() if metric_of(name).task in tasks}
+
+    def enqueued_params(self, arm: str) -> list[dict[str, Scalar]]:
+        """`search.enqueue` under Optuna's names for the arm, in order; entries that set nothing there are left out."""
+        return [params for settings in self.search.enqueue if (params := params_of(self.arm_space(arm), settings))]
+
+    def trial_config(self, arm: str, settings: Mapping[str, Scalar]) -> TrialConfig:
+        """The trial of the arm with these values for the settings that its space leaves open."""
+        space = self.arm_space(arm)
+        if set(settings) != set(space.cases):
+            raise ValueError(f"Arm {arm!r} leaves open {sorted(space.cases)}, but got {sorted(settings)}.")
+        return TrialConfig.from_dict({**space.fixed, **settings})
+
+    def data_config(self) -> DataConfig:
+        """The data of every trial. A relative root is taken from here: Ray's workers stand in folders of their own."""
+        data = DataConfig.from_dict({**self.data, "seed": self.seed})
+        return data if data.root is None else dataclasses.replace(data, root=str(pathlib.Path(data.root).absolute()))
+
+
+def load_study(path: pathlib.Path | str, overrides: Sequence[str] = ()) -> Study:
+    """The checked study in the file, with `key.path=value` overrides applied; a StudyFileError says what is wrong."""
+    path = pathlib.Path(path)
+    return parse_study(yaml_lines.read_text(path), str(path), overrides)
+
+
+def parse_study(text: str, name: str = "study.yaml", overrides: Sequence[str] = ()) -> Study:
+    """The checked study in a text; `name` is what errors call it."""
+    document = yaml_lines.parse(text, name)
+    document.plain()
+    for change in overrides:
+        yaml_lines.override(document, change, closed=("arms", "contrasts", "controls"))
+    plain = document.plain()
+    try:
+        study = Study.model_validate(plain)
+    except ValidationError as error:
+        raise document.errors(problems_of(error, Study)) from None
+    study._document = yaml_lines.dump(document.tree) if overrides else text
+    return study
+
+
+def to_yaml(study: Study) -> str:
+    """YAML that `load_study` reads back to an equal study, comments kept; without overrides the file's own text."""
+    return study.document
+
+
+__all__ = [
+    "KNOWN_SAMPLERS",
+    "Problem",
+    "SettingError",
+    "Study",
+    "StudyFileError",
+    "load_study",
+    "parse_study",
+    "to_yaml",
+]

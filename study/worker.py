@@ -1,0 +1,132 @@
+"""What Ray runs on a worker: one trial after another, each from the ledger's entry to its last record."""
+
+import io
+import os
+import traceback
+from collections.abc import Generator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+from ray import tune
+
+from study.files import write_bytes
+from study.lease import holder
+from study.ledger import Ledger
+from trainables.images import Images
+from trainables.photo_measures import PhotoMeasures
+from trainables.records import NotFiniteError, Record
+from trainables.trial import End, Trial, images_of, start
+
+
+class LedgerTrainable(tune.Trainable):  # type: ignore[misc]
+    """Ray's view of a trial: each step is an epoch not yet in the ledger.
+
+    An exception of the trial is a result: it is returned with its kind, so that Ray repeats only trials whose worker
+    was lost.
+    """
+
+    def setup(self, config: dict[str, Any]) -> None:
+        self.trial_name: str = config["trial"]
+        self.token: str = config["token"]
+        self.cache = Path(config["cache"])
+        self.digest: str = config["digest"]
+        self.ledger = Ledger(Path(config["study"]))
+        self.records: list[Record] | None = None
+        self.generator: Generator[Record, None, End] | None = None
+
+    def reset_config(self, new_config: dict[str, Any]) -> bool:
+        """The next trial of a reused actor starts with nothing of the last one."""
+        self.cleanup()
+        self.setup(new_config)
+        return True
+
+    def cleanup(self) -> None:
+        if self.generator is not None:
+            self.generator.close()
+
+    def step(self) -> dict[str, Any]:
+        """Trains up to the next record that the ledger does not have, writes it, and reports it."""
+        if holder(self.ledger.folder) != self.token:
+            return {"done": True, "end": "orphaned"}
+        try:
+            return self._advance()
+        except NotFiniteError as error:
+            return _failed("not_finite", str(error))
+        # Whatever a trial raises is recorded as its result, with the place it came from.
+        except Exception as error:
+            kind = "out_of_memory" if _is_out_of_memory(error) else type(error).__name__
+            return _failed(kind, f"{error}\n{traceback.format_exc(limit=-4)}")
+
+    def _advance(self) -> dict[str, Any]:
+        if self.generator is None:
+            self._start()
+        assert self.generator is not None and self.records is not None
+        while True:
+            try:
+                record = next(self.generator)
+            except StopIteration as stop:
+                return self._finish(stop.value)
+            if record["epoch"] == len(self.records) + 1:
+                break
+        self.records.append(record)
+        self.ledger.write_records(self.trial_name, self.records)
+        if record["epoch"] < self.num_epochs:
+            return {**record, "done": False}
+        # The generator's end measures nothing more: the last record and the end reach the driver together.
+        try:
+            next(self.generator)
+        except StopIteration as stop:
+            return self._finish(stop.value)
+        raise AssertionError("A trial yielded more records than it has epochs.")
+
+    def _start(self) -> None:
+        entry = self.ledger.entry(self.trial_name)
+        trial = Trial.from_json({"config": entry.config, "data": entry.data, "replicate": entry.replicate,
+                                 "phase": entry.phase})  # fmt: skip
+        self.images: Images = images_of(trial.data, self.cache)
+        if self.images.digest != self.digest:
+            raise ValueError(
+                f"The photos on this machine have the digest {self.images.digest}, the study was launched on "
+                f"{self.digest}: give every machine the same photos."
+            )
+        self.num_epochs = trial.config.epochs
+        self.records = self.ledger.records(self.trial_name)
+        self.generator = start(trial, self.images, self.ledger.checkpoint(self.trial_name))
+
+    def _finish(self, end: End) -> dict[str, Any]:
+        assert self.records
+        if end.test is not None:
+            folder = self.ledger.trial_folder(self.trial_name)
+            write_bytes(folder / "photos.parquet", _photo_table(end.test, self.images))
+            network = getattr(end, "network", None)
+            if network is not None:
+                # torch is loaded by now; an analytic trial never gets here.
+                from study.gallery import draw_gallery
+
+                write_bytes(folder / "gallery.png", draw_gallery(network, self.images, end.test.indices_N))
+        return {**self.records[-1], "done": True, "end": "done"}
+
+
+def _failed(kind: str, message: str) -> dict[str, Any]:
+    return {"done": True, "end": "failed", "failure_kind": kind, "failure_message": message, "pid": os.getpid()}
+
+
+def _is_out_of_memory(error: Exception) -> bool:
+    return isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError"
+
+
+def _photo_table(measures: PhotoMeasures, images: Images) -> bytes:
+    """One row per photo of the pool."""
+    classes = np.array(images.class_names)
+    columns: dict[str, Any] = {
+        "photo": [images.photo_names[index] for index in measures.indices_N],
+        "category": classes[np.asarray(images.labels_N)[measures.indices_N]],
+        "predicted": classes[measures.predicted_N],
+        **measures.metrics,
+    }
+    buffer = io.BytesIO()
+    pq.write_table(pa.table(columns), buffer)
+    return buffer.getvalue()

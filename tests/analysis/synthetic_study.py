@@ -1,0 +1,159 @@
+"""Writes the tables of a study that was never trained: known effects, crossed noise, every kind of end."""
+
+import json
+import struct
+import zlib
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+ARMS: dict[str, dict[str, Any]] = {
+    "joint": {"overrides": {"class_loss_weight": "log_uniform"}, "tasks": ["color", "class"]},
+    "color_only": {"overrides": {"class_loss_weight": 0}, "tasks": ["color"]},
+    "class_only": {"overrides": {"color_loss_weight": 0, "class_loss_weight": 1}, "tasks": ["class"]},
+    "no_fusion": {"overrides": {"fusion": False}, "tasks": ["color", "class"]},
+}
+METRICS = {
+    "delta_e": {"label": "Color difference", "unit": "CIEDE2000", "better": "min", "task": "color"},
+    "color_mse": {"label": "Color error", "unit": "(ab/200+0.5)^2", "better": "min", "task": "color"},
+    "top1": {"label": "Top-1 accuracy", "unit": "share", "better": "max", "task": "class"},
+}
+SETTINGS = {
+    "joint.color": "joint",
+    "joint.naming": "joint",
+    "color_only": "color_only",
+    "class_only": "class_only",
+    "no_fusion": "no_fusion",
+}
+CATEGORIES = ("Apple", "Banana", "Carrot", "Lemon", "Plum", "Tomato")
+NUM_EPOCHS = 12
+
+
+def study_json(num_replicates: int) -> dict[str, Any]:
+    return {
+        "name": "synthetic",
+        "question": "Does naming the fruit help to colour it, and does colouring help to name it?",
+        "seed": 0,
+        "arms": ARMS,
+        "contrasts": {
+            "color": {"treatment": "joint", "control": "color_only", "metric": "test/delta_e"},
+            "naming": {"treatment": "joint", "control": "class_only", "metric": "test/top1"},
+        },
+        "controls": {"fusion": {"treatment": "joint", "control": "no_fusion", "metric": "test/delta_e"}},
+        "margin": {"test/delta_e": 0.5, "test/top1": 0.03},
+        "objectives": {"val/delta_e": "min", "val/top1": "max"},
+        "search": {"trials_per_arm": 6, "sampler": "tpe", "early_stopping": "pareto_halving"},
+        "confirm": {"replicates": num_replicates, "twins": False},
+        "epochs": NUM_EPOCHS,
+        "data": {
+            "dataset": "orchard", "image_size": 32, "seed": 0, "split": "pool", "num_photos": 720, "num_classes": 6,
+            "class_names": list(CATEGORIES), "skipped": [], "constant_color": {"delta_e": 15.0, "color_mse": 0.02},
+        },
+        "hardware": "2 CPU cores", "packages": {}, "launched": "2026-11-23T06:00:00+00:00",
+        "exported": "2026-11-23T07:00:00+00:00", "metrics": METRICS,
+        "command": "hueristic launch study/catalog/quickstart.yaml",
+    }  # fmt: skip
+
+
+def photo_table(num_replicates: int, num_photos: int, effects: dict[str, float], seed: int) -> pd.DataFrame:
+    """Crossed noise: every replicate and every photo has its own luck with each setting, besides what both share."""
+    rng = np.random.default_rng(seed)
+    hardness_P = rng.normal(0, 1.5, num_photos)
+    frames = []
+    for setting, arm in SETTINGS.items():
+        luck_RP = rng.normal(0, 0.15, (num_replicates, 1)) + rng.normal(0, 0.6, (1, num_photos))
+        luck_RP = luck_RP + rng.normal(0, 0.7, (num_replicates, num_photos))
+        delta_e_RP = 9 + effects.get(setting, 0.0) + hardness_P + luck_RP
+        chance_RP = np.clip(0.5 + effects.get(f"{setting}/top1", 0.0) - 0.08 * (hardness_P + luck_RP), 0.02, 0.98)
+        top1_RP = (rng.random(chance_RP.shape) < chance_RP).astype(float)
+        replicate_RP, photo_RP = np.indices(delta_e_RP.shape)
+        category_RP = photo_RP % len(CATEGORIES)
+        category = [CATEGORIES[index] for index in category_RP.ravel()]
+        frame = pd.DataFrame({"replicate": replicate_RP.ravel() + 1, "category": category})
+        frame["photo"] = [f"{name}/{name}{p}.jpg" for name, p in zip(category, photo_RP.ravel(), strict=True)]
+        frame["trial"] = [f"{setting}-confirm-{r}" for r in frame["replicate"]]
+        frame = frame.assign(arm=arm, setting=setting, delta_e=delta_e_RP.ravel(), color_mse=delta_e_RP.ravel() ** 2 / 1e4)
+        frame = frame.assign(psnr=20.0, ssim=0.8, top1=top1_RP.ravel(), top5=1.0, class_loss=1.2, predicted=category)
+        frames.append(frame)
+    return pd.concat(frames, ignore_index=True)
+
+
+def trial_table(num_replicates: int, seed: int) -> pd.DataFrame:
+    rng = np.random.default_rng(seed)
+    rows = []
+    for arm in ARMS:
+        for index in range(6):
+            state = "failed" if (arm, index) == ("no_fusion", 5) else "stopped" if index == 4 else "done"
+            epochs = {"done": NUM_EPOCHS, "stopped": 4, "failed": 2}[state]
+            searched = {"learning_rate": float(10 ** rng.uniform(-4, -2)), "optimizer": "adamw"}
+            rows.append((f"{arm}-search-{index}", arm, "search", "", "", 0, state, epochs, json.dumps(searched)))
+    for setting, arm in SETTINGS.items():
+        for replicate in range(1, num_replicates + 1):
+            name = f"{setting}-confirm-{replicate}"
+            rows.append((name, arm, "confirm", setting, f"{arm}-search-0", replicate, "done", NUM_EPOCHS, "{}"))
+    columns = ["trial", "arm", "phase", "setting", "source", "replicate", "state", "num_epochs", "searched"]
+    trials = pd.DataFrame(rows, columns=columns)
+    failed = trials["state"] == "failed"
+    return trials.assign(
+        seconds=trials["num_epochs"] * 1.5,
+        failure_kind=np.where(failed, "not_finite", ""),
+        failure_message=np.where(failed, "train/total_loss is nan in epoch 3, step 7.", ""),
+        started="2026-11-23T06:00:00+00:00", ended="2026-11-23T06:10:00+00:00", num_parameters=1_234_567,
+    )  # fmt: skip
+
+
+def epoch_table(trials: pd.DataFrame, seed: int) -> pd.DataFrame:
+    rng = np.random.default_rng(seed)
+    frames = []
+    for row in trials.itertuples():
+        epoch = np.arange(1, row.num_epochs + 1)
+        start = pd.DataFrame({"epoch": epoch}).assign(trial=row.trial, arm=row.arm, phase=row.phase, replicate=row.replicate)
+        final = 9 + rng.normal(0, 0.4) + (0.8 if row.arm == "no_fusion" else 0)
+        top1 = 0.5 + rng.normal(0, 0.05)
+        start["val/delta_e"] = final + 6 * np.exp(-epoch / 3) + rng.normal(0, 0.1, len(epoch))
+        start["val/top1"] = (top1 * (1 - np.exp(-epoch / 4)) + rng.normal(0, 0.01, len(epoch))).clip(0, 1)
+        frames.append(start)
+    return pd.concat(frames, ignore_index=True)
+
+
+def selection_table() -> pd.DataFrame:
+    rows = [
+        ("primary", "color", "treatment", "joint", "joint.color", "val/delta_e"),
+        ("primary", "color", "control", "color_only", "color_only", "val/delta_e"),
+        ("primary", "naming", "treatment", "joint", "joint.naming", "val/top1"),
+        ("primary", "naming", "control", "class_only", "class_only", "val/top1"),
+        ("controls", "fusion", "treatment", "joint", "joint.color", "val/delta_e"),
+        ("controls", "fusion", "control", "no_fusion", "no_fusion", "val/delta_e"),
+    ]
+    frame = pd.DataFrame(rows, columns=["family", "contrast", "side", "arm", "setting", "metric"])
+    return frame.assign(source=frame["arm"] + "-search-0", value=7.0)
+
+
+def png_bytes(width: int = 96, height: int = 64) -> bytes:
+    """A small picture: stripes of grey, green and red."""
+    row = b"\x00" + b"".join(bytes(((90, 90, 90), (40, 160, 60), (190, 60, 40))[3 * x // width]) for x in range(width))
+
+    def chunk(kind: bytes, data: bytes) -> bytes:
+        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
+    header = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
+    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(row * height)) + chunk(b"IEND", b"")
+
+
+def write_study(
+    folder: Path, *, num_replicates: int = 6, num_photos: int = 60, effects: dict[str, float] | None = None, seed: int = 1
+) -> Path:
+    """A whole study's results/ under folder; effects: setting -> shift of delta_e, "setting/top1" -> shift of top1."""
+    results = folder / "results"
+    (results / "gallery").mkdir(parents=True)
+    trials = trial_table(num_replicates, seed)
+    (results / "study.json").write_text(json.dumps(study_json(num_replicates)), encoding="utf-8")
+    trials.to_parquet(results / "trials.parquet")
+    epoch_table(trials, seed).to_parquet(results / "epochs.parquet")
+    photo_table(num_replicates, num_photos, effects or {}, seed).to_parquet(results / "photos.parquet")
+    selection_table().to_parquet(results / "selections.parquet")
+    for setting in SETTINGS:
+        (results / "gallery" / f"{setting}.png").write_bytes(png_bytes())
+    return folder

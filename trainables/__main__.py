@@ -1,0 +1,35 @@
+"""`python -m trainables --config trial.json`: one trial, one JSON line per epoch."""
+
+import argparse
+import json
+import sys
+from pathlib import Path
+
+from trainables.records import NotFiniteError
+from trainables.trial import Trial, default_cache, images_of, start
+
+
+def main() -> int:
+    """Trains the trial and gives the exit code: 0 done, 1 the trial failed, 2 a mistake in what was asked."""
+    parser = argparse.ArgumentParser(prog="python -m trainables", description="Train one trial, without Ray.")
+    parser.add_argument("--config", type=Path, required=True, help="JSON with config, data, replicate and phase")
+    parser.add_argument("--checkpoint", type=Path, help="continue from this file and write to it")
+    parser.add_argument("--cache", type=Path, default=default_cache(), help="folder of prepared photos")
+    arguments = parser.parse_args()
+    try:
+        trial = Trial.from_json(json.loads(arguments.config.read_text()))
+        images = images_of(trial.data, arguments.cache)
+        records = start(trial, images, arguments.checkpoint)
+        for record in records:
+            print(json.dumps(record), flush=True)
+    except (ValueError, OSError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    except NotFiniteError as error:
+        print(f"failed: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

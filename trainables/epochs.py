@@ -1,0 +1,204 @@
+"""One trial as a generator: it trains, and yields one record at the end of each epoch.
+
+It never learns who is listening. Everything random is drawn from seeds of (replicate, purpose, epoch), so that a
+trial continued from any epoch's end is the same trial, bit for bit on the same hardware.
+Letters of shapes: N photos, B photos of a batch, S steps of an epoch, H and W side in pixels.
+"""
+
+import dataclasses
+import math
+import time
+from collections.abc import Generator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from trainables.augmentation import draw_transforms, photos_to_rgb, transform
+from trainables.checkpoint import load_checkpoint, save_checkpoint
+from trainables.color_space import ab_to_network, lightness_to_network, rgb_to_lab
+from trainables.config import TrialConfig
+from trainables.devices import autocast, choose_device, choose_precision, peak_memory_bytes
+from trainables.losses import backward, task_losses
+from trainables.measure import measure_photos
+from trainables.network import JointNetwork
+from trainables.optimizers import OPTIMIZERS, learning_rate_factor
+from trainables.photo_measures import PhotoMeasures
+from trainables.records import NotFiniteError, Record
+from trainables.seeds import derive_seed
+from trainables.trial_data import TrialData
+
+@dataclass(frozen=True, kw_only=True)
+class TrialEnd:
+    """What a trial leaves beside its records; the generator's return value."""
+
+    network: JointNetwork
+    test: PhotoMeasures | None
+    """Errors photo by photo on the test pool; None in search."""
+
+
+def run_epochs(
+    config: TrialConfig, data: TrialData, checkpoint: Path | None = None
+) -> Generator[Record, None, TrialEnd]:
+    """Trains one network and yields a record after each epoch.
+
+    Args:
+        config: all settings of the trial.
+        data: photos and cut; where it has test photos they are measured once, in the last epoch's record.
+        checkpoint: file to continue from and to write to; None keeps nothing.
+
+    Returns:
+        The trained network and its errors on the test pool.
+
+    Raises:
+        NotFiniteError: naming metric, epoch and step.
+    """
+    torch.set_num_threads(config.num_threads)
+    trial = _Trial(config, data)
+    saved_at = time.monotonic()
+    state = load_checkpoint(checkpoint, trial.device) if checkpoint else None
+    first_epoch = 1 if state is None else trial.restore(state) + 1
+    test: PhotoMeasures | None = None
+    for epoch in range(first_epoch, config.epochs + 1):
+        started = time.monotonic()
+        record = trial.train(epoch)
+        training_seconds = time.monotonic() - started
+        record |= trial.measure(data.cut.val).means("val")
+        if epoch == config.epochs and len(data.cut.test):
+            test = trial.measure(data.cut.test)
+            record |= test.means("test")
+        record["images_per_second"] = trial.num_trained_per_epoch / training_seconds
+        record["epoch_seconds"] = time.monotonic() - started
+        record["memory"] = peak_memory_bytes(trial.device)
+        due = time.monotonic() - saved_at >= config.checkpoint_seconds or epoch == config.epochs
+        if checkpoint and due:
+            save_checkpoint(checkpoint, trial.state(epoch))
+            saved_at = time.monotonic()
+        yield {"epoch": epoch, "time": datetime.now(UTC).isoformat(), **record}
+    if test is None and len(data.cut.test):
+        test = trial.measure(data.cut.test)
+    return TrialEnd(network=trial.network, test=test)
+
+
+class _Trial:
+    """The state between epochs: network, optimizer, and the photos on the device."""
+
+    def __init__(self, config: TrialConfig, data: TrialData) -> None:
+        self.config, self.data = config, data
+        self.device = choose_device(config.device)
+        self.dtype = choose_precision(config.precision, self.device)
+        images = data.images
+        network = JointNetwork(
+            config, num_classes=len(images.class_names), image_size=images.pixels_NHW3.shape[1]
+        )
+        initialize(network, data.seed_for("weights"))
+        self.network = network.to(self.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+        settings = config.optimizer_settings
+        self.peak_learning_rate = settings["learning_rate"]
+        self.optimizer = OPTIMIZERS[config.optimizer].build(self.network.parameters(), settings)
+        self.pixels_NHW3 = torch.from_numpy(np.array(images.pixels_NHW3)).to(self.device)
+        labels_N = data.train_labels(shuffled=config.shuffle_labels)
+        self.train_labels_N = torch.from_numpy(labels_N).to(self.device)
+        num_train = len(data.cut.train)
+        self.batch_size = min(config.batch_size, num_train)
+        self.steps_per_epoch = num_train // self.batch_size
+
+    @property
+    def num_trained_per_epoch(self) -> int:
+        return self.steps_per_epoch * self.batch_size
+
+    def state(self, epoch: int) -> dict[str, object]:
+        return {
+            "epoch": epoch,
+            "config": dataclasses.asdict(self.config),
+            "network": self.network.state_dict(),
+            "optimizer": self.optimizer.state_dict(),
+        }
+
+    def restore(self, state: dict[str, object]) -> int:
+        """Takes over a checkpoint and gives its epoch."""
+        self.network.load_state_dict(state["network"])  # type: ignore[arg-type]
+        self.optimizer.load_state_dict(state["optimizer"])  # type: ignore[arg-type]
+        return int(state["epoch"])  # type: ignore[call-overload, no-any-return]
+
+    def train(self, epoch: int) -> Record:
+        """One pass over the training photos. The device is waited for once, at the end."""
+        config, data = self.config, self.data
+        self.network.train()
+        # Dropout draws from torch's own generator; everything else from one of our own.
+        torch.manual_seed(data.seed_for("dropout", epoch))
+        generator = torch.Generator().manual_seed(data.seed_for("batches", epoch))
+        order_N = torch.from_numpy(data.cut.train)[torch.randperm(len(data.cut.train), generator=generator)]
+        theta_N23 = draw_transforms(self.num_trained_per_epoch, config, generator)
+        order_N = order_N.to(self.device)
+        theta_N23 = None if theta_N23 is None else theta_N23.to(self.device)
+        losses_S2 = torch.empty(self.steps_per_epoch, 2, device=self.device)
+        learning_rate = 0.0
+        for step in range(self.steps_per_epoch):
+            batch = slice(step * self.batch_size, (step + 1) * self.batch_size)
+            learning_rate = self._set_learning_rate((epoch - 1) * self.steps_per_epoch + step)
+            rgb_B3HW = photos_to_rgb(self.pixels_NHW3[order_N[batch]])
+            if theta_N23 is not None:
+                rgb_B3HW = transform(rgb_B3HW, theta_N23[batch])
+            losses_S2[step] = self._step(rgb_B3HW, self.train_labels_N[order_N[batch]])
+        return self._training_record(epoch, losses_S2.cpu().double().numpy(), learning_rate)
+
+    def _step(self, rgb_B3HW: Tensor, labels_B: Tensor) -> Tensor:
+        lab_B3HW = rgb_to_lab(rgb_B3HW)
+        lightness_B1HW = lightness_to_network(lab_B3HW[:, :1])
+        with autocast(self.device, self.dtype):
+            prediction = self.network(lightness_B1HW)
+        color_loss, class_loss = task_losses(prediction, ab_to_network(lab_B3HW[:, 1:]), labels_B)
+        self.optimizer.zero_grad(set_to_none=True)
+        backward(self.network, self.config, color_loss, class_loss)
+        self.optimizer.step()
+        return torch.stack([color_loss.detach(), class_loss.detach()])
+
+    def _set_learning_rate(self, step: int) -> float:
+        config = self.config
+        num_steps = config.epochs * self.steps_per_epoch
+        factor = learning_rate_factor(config.schedule, config.warmup_share, step, num_steps)
+        for group in self.optimizer.param_groups:
+            group["lr"] = self.peak_learning_rate * factor
+        return self.peak_learning_rate * factor
+
+    def _training_record(self, epoch: int, losses_S2: NDArray[np.float64], learning_rate: float) -> Record:
+        weights = {"color": self.config.color_loss_weight, "class": self.config.class_loss_weight}
+        means: dict[str, float] = {}
+        for column, (task, weight) in enumerate(weights.items()):
+            broken = np.flatnonzero(~np.isfinite(losses_S2[:, column]))
+            # A task that is not trained cannot end the trial.
+            if len(broken) and weight:
+                raise NotFiniteError(
+                    f"train/{task}_loss is {losses_S2[broken[0], column]} in epoch {epoch}, step {broken[0] + 1}."
+                )
+            means[task] = float(losses_S2[:, column].mean())
+        total = math.fsum(weight * means[task] for task, weight in weights.items() if weight)
+        return {
+            "train/color_loss": means["color"],
+            "train/class_loss": means["class"],
+            "train/total_loss": total,
+            "learning_rate": learning_rate,
+        }
+
+    def measure(self, indices_N: NDArray[np.int64]) -> PhotoMeasures:
+        """Errors of the network as it stands, photo by photo, against the true labels."""
+        labels_N = torch.from_numpy(np.array(self.data.images.labels_N, dtype=np.int64)).to(self.device)
+        return measure_photos(
+            self.network, self.pixels_NHW3, labels_N, indices_N, batch_size=self.config.batch_size, dtype=self.dtype
+        )
+
+
+def initialize(network: torch.nn.Module, seed: int) -> None:
+    """Draws all weights anew, layer by layer, each from (seed, its name).
+
+    So two arms of one replicate share the initial weights of every layer they have in common, whatever else differs.
+    """
+    for name, layer in network.named_modules():
+        if hasattr(layer, "reset_parameters"):
+            torch.manual_seed(derive_seed(seed, name))
+            layer.reset_parameters()

@@ -1,0 +1,51 @@
+"""The prepared photos of a data set as every trial gets them."""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+
+@dataclass(frozen=True, kw_only=True)
+class Images:
+    """N photos of the same square size with their classes and content groups."""
+
+    pixels_NHW3: np.ndarray
+    """uint8 sRGB; a memory map where they come from a folder."""
+    labels_N: np.ndarray
+    """int64, into `class_names`."""
+    groups_N: np.ndarray
+    """int64; photos with the same number show the same content and never stand on two sides of a cut."""
+    photo_names: tuple[str, ...]
+    """Such as "Apple/Apple1.jpg"."""
+    class_names: tuple[str, ...]
+    digest: str
+    """Fingerprint of the photos and of the settings they were prepared with."""
+
+    def __post_init__(self) -> None:
+        num_photos = len(self.pixels_NHW3)
+        assert self.pixels_NHW3.dtype == np.uint8 and self.pixels_NHW3.shape[3:] == (3,)
+        assert num_photos == len(self.labels_N) == len(self.groups_N) == len(self.photo_names)
+
+
+def load_images(folder: Path) -> Images:
+    """Open what `prepare` wrote; the pixels stay on disk until they are read.
+
+    Raises ValueError if the folder is not a finished prepared one.
+    """
+    try:
+        manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
+        return Images(
+            pixels_NHW3=np.load(folder / "pixels.npy", mmap_mode="r"),
+            labels_N=np.load(folder / "labels.npy"),
+            groups_N=np.load(folder / "groups.npy"),
+            photo_names=tuple(manifest["photo_names"]),
+            class_names=tuple(manifest["class_names"]),
+            digest=manifest["digest"],
+        )
+    except (OSError, ValueError, KeyError, TypeError, EOFError, AssertionError) as error:
+        raise ValueError(
+            f"{folder} is not a finished folder of prepared photos ({type(error).__name__}: {error}). "
+            "Delete it and prepare the data again."
+        ) from error

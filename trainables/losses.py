@@ -1,0 +1,37 @@
+"""The two losses, their weighted sum, and which parameters each of them reaches."""
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from trainables.config import TrialConfig
+from trainables.network import JointNetwork, Prediction
+
+
+def task_losses(prediction: Prediction, ab_B2HW: Tensor, labels_B: Tensor) -> tuple[Tensor, Tensor]:
+    """Mean squared colour error on the scale ab/200 + 0.5 and mean cross-entropy in nats.
+
+    Both are means: with sums the balance of the paper's alpha = 1/300 shifts 25,000-fold.
+    """
+    color_loss = functional.mse_loss(prediction.ab_B2HW, ab_B2HW, reduction="mean")
+    class_loss = functional.cross_entropy(prediction.logits_BC, labels_B, reduction="mean")
+    return color_loss, class_loss
+
+
+def backward(network: JointNetwork, config: TrialConfig, color_loss: Tensor, class_loss: Tensor) -> None:
+    """Gradients of the weighted sum into `.grad`.
+
+    A task of weight 0 stays out of the sum: its head gets no gradient, and its infinity cannot spoil the other's.
+    """
+    weighted = []
+    if config.color_loss_weight:
+        weighted.append(config.color_loss_weight * color_loss)
+    if config.class_loss_weight and config.stop_class_gradient != "low_level":
+        weighted.append(config.class_loss_weight * class_loss)
+    reached = network.parameters_of_class_loss() if config.stop_class_gradient == "low_level" else []
+    # The colour loss passes through the same global block, so no detach can hold back the class loss alone.
+    gradients = torch.autograd.grad(config.class_loss_weight * class_loss, reached, retain_graph=True) if reached else ()
+    if weighted:
+        torch.stack(weighted).sum().backward()
+    for parameter, gradient in zip(reached, gradients, strict=True):
+        parameter.grad = gradient if parameter.grad is None else parameter.grad + gradient

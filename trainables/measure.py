@@ -1,0 +1,70 @@
+"""What a network gets right and wrong, photo by photo.
+
+Letters of shapes: N photos, B photos of a batch, H and W side in pixels.
+"""
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from trainables.augmentation import photos_to_rgb
+from trainables.color_space import lab_to_rgb, lightness_to_network, network_to_ab, rgb_to_lab
+from trainables.devices import autocast
+from trainables.network import JointNetwork
+from trainables.photo_measures import PhotoMeasures
+from trainables.photo_metrics import measure
+
+
+@torch.no_grad()
+def measure_photos(
+    network: JointNetwork,
+    pixels_NHW3: Tensor,
+    labels_N: Tensor,
+    indices_N: NDArray[np.int64],
+    *,
+    batch_size: int,
+    dtype: torch.dtype,
+) -> PhotoMeasures:
+    """All metrics on the photos at `indices_N`, at the prepared size, without augmentation.
+
+    The network runs in `dtype`, the metrics in float32. The device is waited for once, at the end.
+    """
+    network.eval()
+    device = pixels_NHW3.device
+    chunks: list[dict[str, Tensor]] = []
+    for indices_B in torch.from_numpy(indices_N).to(device).split(batch_size):
+        rgb_B3HW = photos_to_rgb(pixels_NHW3[indices_B])
+        with autocast(device, dtype):
+            prediction = network(lightness_to_network(rgb_to_lab(rgb_B3HW)[:, :1]))
+        values = measure(rgb_B3HW, prediction.ab_B2HW, prediction.logits_BC, labels_N[indices_B])
+        chunks.append({**values, "predicted": prediction.logits_BC.argmax(dim=1)})
+    columns = {name: torch.cat([chunk[name] for chunk in chunks]).cpu().numpy() for name in chunks[0]}
+    predicted_N = columns.pop("predicted")
+    metrics = {name: values.astype(np.float64) for name, values in columns.items()}
+    return PhotoMeasures(indices_N=indices_N, metrics=metrics, predicted_N=predicted_N)
+
+
+@torch.no_grad()
+def colorize(network: JointNetwork, pixels_NHW3: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """The network's colouring of prepared photos, seen through their lightness alone; N x H x W x 3, 8 bits."""
+    network.eval()
+    device = next(network.parameters()).device
+    lab_N3HW = rgb_to_lab(photos_to_rgb(torch.from_numpy(pixels_NHW3).to(device)))
+    lightness_N1HW = lab_N3HW[:, :1]
+    prediction = network(lightness_to_network(lightness_N1HW))
+    rgb_N3HW = lab_to_rgb(torch.cat([lightness_N1HW, network_to_ab(prediction.ab_B2HW)], dim=1))
+    return _to_pixels(rgb_N3HW)
+
+
+@torch.no_grad()
+def grey(pixels_NHW3: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """What the network is shown: the photos with their lightness and no colour; N x H x W x 3, 8 bits."""
+    lightness_N1HW = rgb_to_lab(photos_to_rgb(torch.from_numpy(pixels_NHW3)))[:, :1]
+    nothing_N2HW = torch.zeros_like(lightness_N1HW).expand(-1, 2, -1, -1)
+    return _to_pixels(lab_to_rgb(torch.cat([lightness_N1HW, nothing_N2HW], dim=1)))
+
+
+def _to_pixels(rgb_N3HW: Tensor) -> NDArray[np.uint8]:
+    pixels_NHW3: NDArray[np.uint8] = rgb_N3HW.mul(255).round().byte().permute(0, 2, 3, 1).cpu().numpy()
+    return pixels_NHW3

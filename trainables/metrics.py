@@ -1,0 +1,52 @@
+"""What is measured on a photo: name, unit and better direction of every metric, without importing torch.
+
+`trainables/photo_metrics.py` computes them. A full name adds the part of the data: "val/delta_e", "test/top1".
+"""
+
+from dataclasses import dataclass
+from typing import Literal
+
+MEASURED_PARTS = ("val", "test")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Metric:
+    """One number per photo, and how to read it."""
+
+    name: str
+    """Key in `METRICS`, without the part of the data."""
+    label: str
+    """What a figure or a table calls it."""
+    unit: str
+    """Unit of one value; empty where the value has none."""
+    better: Literal["min", "max"]
+    """Direction in which the metric improves."""
+    task: Literal["color", "class", "none"]
+    """Task whose prediction is measured."""
+
+
+METRICS: dict[str, Metric] = {
+    metric.name: metric
+    for metric in (
+        Metric(name="color_mse", label="Color error", unit="(ab/200+0.5)^2", better="min", task="color"),
+        Metric(name="delta_e", label="Color difference", unit="CIEDE2000", better="min", task="color"),
+        Metric(name="psnr", label="PSNR", unit="dB", better="max", task="color"),
+        Metric(name="ssim", label="SSIM", unit="", better="max", task="color"),
+        Metric(name="top1", label="Top-1 accuracy", unit="share", better="max", task="class"),
+        Metric(name="top5", label="Top-5 accuracy", unit="share", better="max", task="class"),
+        Metric(name="class_loss", label="Cross-entropy", unit="nats", better="min", task="class"),
+    )
+}
+
+
+def metric_of(full_name: str) -> Metric:
+    """The metric behind a full name such as "val/delta_e".
+
+    Raises `ValueError` unless the name is "val/" or "test/" and a key of `METRICS`.
+    """
+    part, _, name = full_name.partition("/")
+    if part not in MEASURED_PARTS or name not in METRICS:
+        raise ValueError(
+            f"Unknown metric {full_name!r}. Known: one of {list(MEASURED_PARTS)}, a slash and one of {sorted(METRICS)}."
+        )
+    return METRICS[name]

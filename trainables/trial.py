@@ -1,0 +1,85 @@
+"""A trial as data: what to train, on what, as which replicate; and the generator that trains it."""
+
+import os
+from collections.abc import Callable, Generator, Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Any, Protocol, Self
+
+from trainables.config import DataConfig, TrialConfig
+from trainables.images import Images, load_images
+from trainables.photo_measures import PhotoMeasures
+from trainables.prepare import prepare
+from trainables.records import Record
+from trainables.trial_data import TrialData, trial_data
+
+
+class End(Protocol):
+    """What every trial leaves."""
+
+    @property
+    def test(self) -> PhotoMeasures | None: ...
+
+
+RunEpochs = Callable[[TrialConfig, TrialData, Path | None], Generator[Record, None, End]]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Trial:
+    """One network to train. The ledger's trial.json holds these fields, so it describes a trial without a study."""
+
+    config: TrialConfig
+    data: DataConfig
+    replicate: int = 0
+    """Fixes cut, initial weights, order of batches and augmentation."""
+    confirms: bool = False
+    """Whether the trained network is measured on the test pool."""
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.replicate, int) or self.replicate < 0:
+            raise ValueError(f"replicate must be a whole number of at least 0, but got {self.replicate!r}.")
+
+    @classmethod
+    def from_json(cls, document: Mapping[str, Any]) -> Self:
+        """Reads `config`, `data`, `replicate` and `phase`; other keys, such as the ledger's, are left alone."""
+        if not isinstance(document, Mapping):
+            raise ValueError("A trial must be a JSON object with the keys config, data, replicate and phase.")
+        phase = document.get("phase", "search")
+        if phase not in ("search", "confirm"):
+            raise ValueError(f"Unknown phase {phase!r}. Known: ['confirm', 'search'].")
+        return cls(
+            config=TrialConfig.from_dict(document.get("config", {})),
+            data=DataConfig.from_dict(document.get("data", {})),
+            replicate=document.get("replicate", 0),
+            confirms=phase == "confirm",
+        )
+
+
+def default_cache() -> Path:
+    """Where prepared photos are kept: HUERISTIC_CACHE, else the user's cache folder."""
+    chosen = os.environ.get("HUERISTIC_CACHE")
+    if chosen:
+        return Path(chosen)
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "hueristic"
+
+
+@lru_cache(maxsize=1)
+def images_of(data: DataConfig, cache: Path) -> Images:
+    """The prepared photos of a data set, prepared now if they are not yet; a worker trains many trials on them."""
+    if data.dataset == "analytic":
+        from trainables.analytic_surface import analytic_images
+
+        return analytic_images(data)
+    return load_images(prepare(data, cache))
+
+
+def start(trial: Trial, images: Images, checkpoint: Path | None = None) -> Generator[Record, None, End]:
+    """The generator of a trial: records, and at the end what it leaves."""
+    data = trial_data(images, trial.data, replicate=trial.replicate, with_test=trial.confirms)
+    run_epochs: RunEpochs
+    if trial.data.dataset == "analytic":
+        from trainables.analytic_surface import run_epochs
+    else:
+        from trainables.epochs import run_epochs
+    return run_epochs(trial.config, data, checkpoint)
