@@ -1,13 +1,14 @@
 """Every contrast of a study: its difference, two intervals, Holm's p, and the verdict by the rule fixed beforehand."""
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from analysis import crossed
-from analysis.tables import Tables, metric
+from analysis.tables import Tables, metric, records
 
 SIGNIFICANCE = 0.05
 EQUIVALENT = "no difference within the margin"
@@ -43,6 +44,11 @@ class Planned:
 
 def contrasts(tables: Tables) -> pd.DataFrame:
     """One row a contrast, primary family first, columns as in COLUMNS; what cannot be tested is a row with a note."""
+    return _contrasts(tables).copy()
+
+
+@lru_cache(maxsize=1)  # every section of a report asks for it
+def _contrasts(tables: Tables) -> pd.DataFrame:
     rows = [_row(tables, plan) for plan in planned_contrasts(tables)]
     for family in {row["family"]: None for row in rows}:
         members = [row for row in rows if row["family"] == family]
@@ -83,9 +89,9 @@ def holm(p_N: np.ndarray) -> np.ndarray:
 def planned_contrasts(tables: Tables) -> list[Planned]:
     """The contrasts that the study declared, then its twins, each with the settings the search chose for it."""
     chosen = {
-        (row.family, row.contrast, row.side): row.setting
-        for row in tables.selections.itertuples()
-        if isinstance(row.setting, str) and row.setting
+        (row["family"], row["contrast"], row["side"]): row["setting"]
+        for row in records(tables.selections)
+        if isinstance(row["setting"], str) and row["setting"]
     }
     families = {"primary": tables.study["contrasts"], "controls": tables.study["controls"]}
     plans = [
@@ -112,7 +118,7 @@ def _twins(tables: Tables, plans: list[Planned]) -> list[Planned]:
 
 
 def differences(tables: Tables, treatment: str, control: str, column: str) -> tuple[pd.DataFrame, str]:
-    """Treatment minus control, replicates x photos, for the pairs that both sides have; and what was left out, in words."""
+    """Treatment minus control, replicates x photos, for pairs that both sides have; in words, what was left out."""
     sides = [_measured(tables, setting, column) for setting in (treatment, control)]
     paired = sides[0] - sides[1]  # aligned by replicate and photo; NaN where either side has none
     if paired.empty:
@@ -125,7 +131,9 @@ def differences(tables: Tables, treatment: str, control: str, column: str) -> tu
         gone = ", ".join(str(number) for number in sorted(set(paired.index) - set(kept.index)))
         left_out.append(f"replicate {gone} left out, since one side has no numbers for it")
     if kept.shape[1] < paired.shape[1]:
-        left_out.append(f"{paired.shape[1] - kept.shape[1]} of {paired.shape[1]} photos left out, not measured everywhere")
+        left_out.append(
+            f"{paired.shape[1] - kept.shape[1]} of {paired.shape[1]} photos left out: not measured everywhere"
+        )
     return kept, "; ".join(left_out)
 
 
@@ -217,7 +225,7 @@ def _caveat(row: dict[str, Any]) -> str:
 def _undertuned(
     tables: Tables, plan: Planned, twin_mean: float, column: str, better: str, margin: float | None
 ) -> dict[str, Any]:
-    """Withholds a twin that is worse than the tuned specialist by more than the margin: its own settings do not suit it."""
+    """Withholds a twin that is worse than the tuned specialist by more than the margin."""
     if plan.specialist is None or margin is None:
         return {}
     specialist = _measured(tables, plan.specialist, column)
@@ -229,13 +237,14 @@ def _undertuned(
 
 
 def by_category(tables: Tables) -> pd.DataFrame:
-    """Mean difference of every primary contrast within each category; lowest and highest replicate. Descriptive only."""
+    """Mean difference of every primary contrast within each category, lowest and highest replicate; descriptive."""
     columns = ["contrast", "metric", "category", "difference", "low", "high", "num_replicates", "num_photos"]
     category = tables.photos.drop_duplicates("photo").set_index("photo")["category"]
     rows = []
     for plan in planned_contrasts(tables):
         column = metric(tables, plan.metric).key
-        if plan.family != "primary" or plan.treatment is None or plan.control is None or _obstacle(tables, plan, column):
+        obstacle = plan.family != "primary" or _obstacle(tables, plan, column)
+        if obstacle or plan.treatment is None or plan.control is None:
             continue
         difference_RP, _ = differences(tables, plan.treatment, plan.control, column)
         for name, photos in difference_RP.T.groupby(category.reindex(difference_RP.columns)):

@@ -1,10 +1,10 @@
 """The crossed design: the same photos are measured in every replicate.
 
 Letters: R replicates, P photos, ... any leading axes (many studies at once). A difference is treatment minus control.
-The mean square of replicates speaks for new trainings, that of photos for new photos; both see the rest. Summing the two
-counts the rest twice, so it is taken off once; where the rest is the larger by chance, the rule falls back on the larger of
-the two, so that the variance is never below what either says alone (Cornfield and Tukey 1956, for the sum; DESIGN, for the
-bound). Degrees of freedom: Satterthwaite (1946), of the mean squares that the variance is made of.
+The mean square of replicates speaks for new trainings, that of photos for new photos; both contain the rest. Summing
+the two counts the rest twice, so it is taken off once; where the rest is the larger by chance, the rule falls back on
+the larger of the two, so that the variance is never below what either says alone. Degrees of freedom: Satterthwaite
+(1946), of the mean squares that the variance is made of.
 """
 
 from dataclasses import dataclass
@@ -94,9 +94,9 @@ def p_value(effect: np.ndarray, variance: np.ndarray, degrees_of_freedom: np.nda
 def needed(found: Estimate, margin: float | None, num_contrasts: int) -> Needed:
     """Replicates, or photos, or both together, at which the contrast would be decided if the spread stays as seen.
 
-    With a margin: no effect whatsoever could stay undecided, since the half widths of the 95 % interval (at the strictest
-    step of Holm) and of the 90 % interval add up to less than the margin. Planning on the margin rather than on the effect
-    seen avoids its noise. Without a margin: the effect seen would be significant.
+    With a margin: no effect whatsoever could stay undecided, since the half widths of the 95 % interval (at Holm's
+    strictest step) and of the 90 % interval add up to less than the margin. Planning on the margin rather than on the
+    effect seen avoids the noise of the latter. Without a margin: the effect seen would be significant.
     Takes an estimate without leading axes.
     """
     goal = margin if margin is not None else abs(float(found.effect))
@@ -129,7 +129,9 @@ def _total_width(
     rest = float(found.mean_square_rest)
     variance_r = max(0.0, (float(found.mean_square_replicates) - rest) / found.num_photos)
     variance_p = max(0.0, (float(found.mean_square_photos) - rest) / found.num_replicates)
-    mean_square, degrees = _combine(rest + P_N * variance_r, rest + R_N * variance_p, np.full(R_N.shape, rest), R_N, P_N)
+    mean_square, degrees = _combine(
+        rest + P_N * variance_r, rest + R_N * variance_p, np.full(R_N.shape, rest), R_N, P_N
+    )
     deviation = np.sqrt(mean_square / (R_N * P_N))
     width = stats.t.ppf(1 - 0.025 / num_contrasts, degrees) * deviation
     return np.asarray(width + stats.t.ppf(0.95, degrees) * deviation if with_margin else width)

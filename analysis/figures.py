@@ -7,7 +7,7 @@ import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
 from analysis.contrasts import by_category, contrasts
-from analysis.tables import Metric, Tables, is_twin, metric, tasks
+from analysis.tables import Metric, Tables, is_twin, metric, records, tasks
 
 # After Okabe and Ito (2008): told apart with every common colour vision; the blue is lighter, to show on dark as well.
 PALETTE = ("#2B83C6", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
@@ -53,23 +53,25 @@ def forest(tables: Tables, family: str = "primary") -> go.Figure:
         _forest_panel(figure, tables, table[table["metric"] == name], metric(tables, name), panel)
     for label, width, opacity in (("new photos and trainings", *THIN), ("these photos only", *THICK)):
         line = {"color": NEUTRAL, "width": width}
-        figure.add_trace(go.Scatter(x=[None], y=[None], mode="lines", line=line, opacity=opacity, name=f"95 %, {label}"))
+        figure.add_trace(
+            go.Scatter(x=[None], y=[None], mode="lines", line=line, opacity=opacity, name=f"95 %, {label}")
+        )
     return figure.update_layout(height=area + 130, legend=LEGEND_ABOVE)
 
 
 def _forest_panel(figure: go.Figure, tables: Tables, members: pd.DataFrame, measured: Metric, panel: int) -> None:
     styles, at = arm_styles(tables), {"row": panel, "col": 1}
     names = [
-        f"<b>{_text(row.contrast)}</b><br>{_text(row.treatment)}<br>minus {_text(row.control)}"
-        for row in members.itertuples()
+        f"<b>{_text(row['contrast'])}</b><br>{_text(row['treatment'])}<br>minus {_text(row['control'])}"
+        for row in records(members)
     ]
     for ends, (width, opacity) in (
         (("low_95", "high_95"), THIN),
         (("low_95_these_photos", "high_95_these_photos"), THICK),
     ):
-        for name, (_, row) in zip(names, members.iterrows(), strict=True):
+        for name, row in zip(names, records(members), strict=True):
             line = {"color": styles[row["treatment_arm"]][0], "width": width}
-            bar = go.Scatter(x=row[list(ends)], y=[name, name], mode="lines", line=line, opacity=opacity)
+            bar = go.Scatter(x=[row[end] for end in ends], y=[name, name], mode="lines", line=line, opacity=opacity)
             figure.add_trace(bar.update(hoverinfo="skip", showlegend=False), **at)
     marks = go.Scatter(
         x=members["effect"], y=names, mode="markers", showlegend=False,
@@ -93,7 +95,7 @@ def _difference_axis(measured: Metric) -> str:
 
 
 def learning_curve_table(tables: Tables, metric_name: str) -> pd.DataFrame:
-    """Median, lowest and highest replicate of every confirmed setting at each epoch; arms that train the metric's task."""
+    """Median, lowest and highest replicate of every confirmed setting by epoch; only arms that train the task."""
     columns = ["setting", "arm", "epoch", "median", "low", "high", "num_replicates"]
     measured = metric(tables, metric_name)
     confirmed = tables.trials[(tables.trials["phase"] == "confirm") & ~is_twin(tables.trials["setting"])]
@@ -112,8 +114,10 @@ def learning_curves(tables: Tables, metric_name: str) -> go.Figure:
     table, measured = learning_curve_table(tables, metric_name), metric(tables, metric_name)
     if table.empty:
         return _nothing_yet(f"No confirmed trial has recorded {metric_name} yet.")
-    figure, styles, settings_of = go.Figure(), arm_styles(tables), {}
+    figure, styles = go.Figure(), arm_styles(tables)
+    settings_of: dict[str, int] = {}
     for (setting, arm), curve in table.groupby(["setting", "arm"], sort=False):
+        arm = str(arm)
         color, dash = styles[arm][0], DASHES[settings_of.get(arm, 0) % len(DASHES)]
         settings_of[arm] = settings_of.get(arm, 0) + 1
         epochs = curve["epoch"]
@@ -158,7 +162,8 @@ def trade_off_table(tables: Tables, x: str = "val/delta_e", y: str = "val/top1")
     both = pd.concat([frame for frame in (search, means) if not frame.empty] or [search], ignore_index=True)
     for objective in (x, y):
         task = metric(tables, objective).task
-        both[objective] = both[objective].where([task in ("none", *tasks(tables, arm)) for arm in both["arm"]])
+        trained = [arm for arm in both["arm"].unique() if task in ("none", *tasks(tables, arm))]
+        both[objective] = both[objective].where(both["arm"].isin(trained))
     return both[columns]
 
 
@@ -170,7 +175,7 @@ def trade_off(tables: Tables, x: str = "val/delta_e", y: str = "val/top1") -> go
     figure, styles = go.Figure(), arm_styles(tables)
     points = table.dropna(subset=[x, y])
     for (arm, kind), members in points.groupby(["arm", "kind"], sort=False):
-        color, symbol = styles[arm]
+        color, symbol = styles[str(arm)]
         confirmed = kind == "confirm"
         marker = {"color": color, "size": 17 if confirmed else 9, "symbol": symbol if confirmed else f"{symbol}-open"}
         figure.add_trace(
@@ -183,7 +188,7 @@ def trade_off(tables: Tables, x: str = "val/delta_e", y: str = "val/top1") -> go
             )
         )  # fmt: skip
     specialists = table[(table["kind"] == "confirm") & (table[x].isna() != table[y].isna())]
-    for _, row in specialists.iterrows():
+    for row in records(specialists):
         line = {"color": styles[row["arm"]][0], "width": 2, "dash": "dash"}
         if pd.notna(row[x]):
             figure.add_vline(x=row[x], line=line)
@@ -220,8 +225,9 @@ def categories(tables: Tables, contrast: str) -> go.Figure:
                 x=members["difference"], y=[_text(name) for name in members["category"]], orientation="h", name=name,
                 marker_color=color, customdata=members[["num_photos", "num_replicates"]],
                 error_x={
-                    "type": "data", "symmetric": False, "array": members["high"] - members["difference"],
-                    "arrayminus": members["difference"] - members["low"], "color": NEUTRAL, "thickness": 1.5, "width": 3,
+                    "type": "data", "symmetric": False, "color": NEUTRAL, "thickness": 1.5, "width": 3,
+                    "array": members["high"] - members["difference"],
+                    "arrayminus": members["difference"] - members["low"],
                 },
                 hovertemplate="%{y}: %{x:.3g} (%{customdata[0]} photos, %{customdata[1]} replicates)<extra></extra>",
             )

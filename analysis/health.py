@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import pandas as pd
 
 from analysis.contrasts import UNDECIDED, contrasts
-from analysis.tables import Tables, is_twin, tasks
+from analysis.tables import Tables, is_twin, records, tasks
 
 MIN_REPLICATES = 6
 MAX_IMBALANCE = 1.25
@@ -78,11 +78,11 @@ def _few_replicates(tables: Tables) -> list[Finding]:
     return [
         Finding(
             "few replicates",
-            f"{row.contrast} rests on {row.num_replicates} replicate{'s' if row.num_replicates > 1 else ''}; "
+            f"{row['contrast']} rests on {row['num_replicates']} replicate{'s' if row['num_replicates'] > 1 else ''}; "
             f"fewer than {MIN_REPLICATES} rarely tell chance from an effect.",
             f"Set confirm.replicates to {MIN_REPLICATES} or more and launch again; finished trials are kept.",
         )
-        for row in few.itertuples()
+        for row in records(few)
     ]
 
 
@@ -161,7 +161,7 @@ def _never_beat_constant(tables: Tables) -> list[Finding]:
     return [
         Finding(
             "no better than one colour",
-            f"No replicate of {arm} ({best:.3g}) beat painting every photo in one constant colour ({constant:.3g} delta E).",
+            f"No replicate of {arm} ({best:.3g}) beat painting every photo in one colour ({constant:.3g} delta E).",
             "Train longer or search wider before believing any difference: this arm has not learned to colour.",
         )
         for arm, best in error.items()
@@ -176,11 +176,11 @@ def _small_pool(tables: Tables) -> list[Finding]:
     return [
         Finding(
             "pool too small",
-            f"With {row.num_photos} test photos no number of replicates up to 1,000 could settle {row.contrast} "
-            f"to its margin of {row.margin:g}.",
+            f"With {row['num_photos']} test photos no number of replicates up to 1,000 could settle {row['contrast']} "
+            f"to its margin of {row['margin']:g}.",
             "Add photos, raise test_share, or accept a wider margin.",
         )
-        for row in stuck.itertuples()
+        for row in records(stuck)
     ]
 
 

@@ -1,4 +1,4 @@
-"""What a numbered script uses: the study's tables, and show(), which displays in Jupyter and collects for the report."""
+"""What a numbered script uses: the study's tables and show(), which displays in Jupyter, collects for the report."""
 
 import os
 import sys
@@ -6,13 +6,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TypeAlias
 
 import pandas as pd
 import plotly.graph_objects as go
 
 from analysis.tables import Tables, load
 
-Shown = go.Figure | pd.DataFrame | Path | str | list[str]
+Shown: TypeAlias = go.Figure | pd.DataFrame | Path | str | list[str]
 """A figure, a table, a PNG file, a paragraph or a list of sentences."""
 
 

@@ -4,12 +4,14 @@ import base64
 import re
 from html import escape
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 from plotly.offline import get_plotlyjs
 
+NOTHING = "\N{EN DASH}"
 ASSETS = Path(__file__).parent / "assets"
 
 
@@ -17,7 +19,9 @@ def page(title: str, lead: str, facts: str, sections: list[tuple[str, str]]) -> 
     """The whole page. sections: title and HTML body each; title, lead and facts are plain text."""
     numbered = [(f"section-{index}", f"{index}. {name}", body) for index, (name, body) in enumerate(sections, start=1)]
     contents = "".join(f'<li><a href="#{anchor}">{escape(name)}</a></li>' for anchor, name, _ in numbered)
-    bodies = "".join(f'<section id="{anchor}"><h2>{escape(name)}</h2>{body}</section>' for anchor, name, body in numbered)
+    bodies = "".join(
+        f'<section id="{anchor}"><h2>{escape(name)}</h2>{body}</section>' for anchor, name, body in numbered
+    )
     return (
         '<!doctype html><html lang="en"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
@@ -26,7 +30,7 @@ def page(title: str, lead: str, facts: str, sections: list[tuple[str, str]]) -> 
         f"<script>{get_plotlyjs()}</script></head><body>"
         f'<header><p class="kind">Study report</p><h1>{escape(title)}</h1><p class="lead">{escape(lead)}</p></header>'
         f'<nav aria-label="Contents"><h2>Contents</h2><ol>{contents}</ol></nav>'
-        f'<main>{bodies}</main><footer><p>{escape(facts)}</p></footer>'
+        f"<main>{bodies}</main><footer><p>{escape(facts)}</p></footer>"
         f"<script>{(ASSETS / 'report.js').read_text(encoding='utf-8')}</script></body></html>\n"
     )
 
@@ -51,7 +55,8 @@ def table_html(frame: pd.DataFrame, caption: str) -> str:
         "<tr>" + "".join(_cell(value) for value in row) + "</tr>" for row in frame.itertuples(index=False, name=None)
     )
     return (
-        f'<figure><div class="scroll" tabindex="0"><table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table></div>'
+        '<figure><div class="scroll" tabindex="0">'
+        f"<table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table></div>"
         f"{_caption(caption)}</figure>"
     )
 
@@ -59,10 +64,7 @@ def table_html(frame: pd.DataFrame, caption: str) -> str:
 def image_html(path: Path, caption: str) -> str:
     """A PNG file as part of the page."""
     data = base64.b64encode(path.read_bytes()).decode("ascii")
-    return (
-        f'<figure><div class="scroll" tabindex="0"><img alt="{escape(caption)}" src="data:image/png;base64,{data}"></div>'
-        f"{_caption(caption)}</figure>"
-    )
+    return f'<figure><img alt="{escape(caption)}" src="data:image/png;base64,{data}">{_caption(caption)}</figure>'
 
 
 def list_html(items: list[str]) -> str:
@@ -100,12 +102,13 @@ def _caption(caption: str) -> str:
     return f"<figcaption>{inline(caption)}</figcaption>" if caption else ""
 
 
-def _cell(value: object) -> str:
+def _cell(value: Any) -> str:
     if isinstance(value, bool | np.bool_):
         return f"<td>{'yes' if value else 'no'}</td>"
     if isinstance(value, float | np.floating):
-        shown = "–" if np.isnan(value) else f"{value:,.0f}" if abs(value) >= 100 else f"{value:.3g}"
+        number = float(value)
+        shown = NOTHING if np.isnan(number) else f"{number:,.0f}" if abs(number) >= 100 else f"{number:.3g}"
         return f'<td class="number">{shown}</td>'
     if isinstance(value, int | np.integer):
         return f'<td class="number">{value:,}</td>'
-    return f"<td>{'–' if value is None or value is pd.NA else escape(str(value))}</td>"
+    return f"<td>{NOTHING if value is None or value is pd.NA else escape(str(value))}</td>"

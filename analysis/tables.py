@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 TRIAL_COLUMNS = {
@@ -30,9 +31,9 @@ STUDY_DEFAULTS: dict[str, Any] = {
 }  # fmt: skip
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, eq=False)
 class Tables:
-    """Everything that a study left behind for its readers; nothing here is ever changed."""
+    """Everything that a study left behind for its readers; nothing here is ever changed, so results may be cached."""
 
     study_dir: Path
     study: dict[str, Any]
@@ -109,6 +110,11 @@ def tasks(tables: Tables, arm: str) -> set[str]:
     return set(described.get("tasks") or ("color", "class"))
 
 
+def records(frame: pd.DataFrame) -> list[dict[str, Any]]:
+    """The rows of a table as mappings."""
+    return [{str(name): value for name, value in row.items()} for row in frame.to_dict(orient="records")]
+
+
 def is_twin(setting: pd.Series) -> pd.Series:
     """Whether a setting is a twin: a chosen setting trained again with one task's weight at zero."""
     return setting.fillna("").astype(str).str.endswith(".twin")
@@ -142,6 +148,5 @@ def _read_frame(path: Path, columns: dict[str, str], study_dir: Path) -> pd.Data
     if frame.empty:
         extra = {name: frame[name] for name in frame.columns if name not in columns}
         return empty.assign(**extra)
-    missing = {name: pd.Series(pd.NA, index=frame.index, dtype="object") for name in columns if name not in frame}
-    missing = {name: values.astype("float64") if "64" in columns[name] else values for name, values in missing.items()}
+    missing = {name: np.nan if "64" in kind else None for name, kind in columns.items() if name not in frame}
     return frame.assign(**missing)

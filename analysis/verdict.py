@@ -58,9 +58,8 @@ def limits(tables: Tables) -> list[str]:
     size = f" at {data['image_size']} pixels" if data.get("image_size") else ""
     return [
         f"It speaks for {photos}{size} and for this network; other photos and networks may answer differently.",
-        "It holds with the settings this search found; a longer or wider search may find settings that change the answer.",
-        "The replicates share one pool of test photos and one search: neither the choice of the pool nor the luck of the "
-        "search is repeated, so the intervals do not contain them.",
+        "It holds with the settings this search found; a longer or wider search may change the answer.",
+        "All replicates share one search: its luck is not repeated, so the intervals do not contain it.",
         "It compares results, not reasons: it does not show which part of the network carries an effect.",
     ]
 
@@ -73,8 +72,8 @@ def basis(tables: Tables) -> str:
     parts = []
     if not measured.empty:
         parts.append(
-            f"{_span(measured['num_replicates'])} replicates (fresh trainings on their own cuts of the data), measured on "
-            f"{_span(measured['num_photos'])} test photos that no search trial has seen"
+            f"{_span(measured['num_replicates'])} replicates (fresh trainings on their own cuts of the data), "
+            f"measured on {_span(measured['num_photos'])} test photos that no search trial has seen"
         )
     if study["arms"]:
         parts.append(f"arms {', '.join(study['arms'])}")
@@ -95,13 +94,13 @@ def contrast_table(tables: Tables, family: str) -> pd.DataFrame:
     found = contrasts(tables)
     rows = []
     for _, row in found[found["family"] == family].iterrows():
-        unit = row["unit"]
+        unit, direction = row["unit"] or "1", "lower" if row["better"] == "min" else "higher"
         rows.append(
             {
                 "contrast": row["contrast"],
                 "verdict": row["verdict"],
                 "compared": f"{row['treatment'] or row['treatment_arm']} minus {row['control'] or row['control_arm']}",
-                "metric": f"{row['metric']} [{unit or '1'}], {'lower' if row['better'] == 'min' else 'higher'} is better",
+                "metric": f"{row['metric']} [{unit}], {direction} is better",
                 "difference": number(row["effect"]),
                 "95 %, new photos and trainings": _interval(row["low_95"], row["high_95"]),
                 "95 %, these photos only": _interval(row["low_95_these_photos"], row["high_95_these_photos"]),
@@ -163,7 +162,8 @@ def needed_words(row: pd.Series) -> str:
 
 def _subject(tables: Tables, row: pd.Series) -> str:
     """The task that the treatment adds, where that is the arms' only difference; otherwise the arms by name."""
-    arms: list[dict[str, Any]] = [tables.study["arms"].get(row[side]) or {} for side in ("treatment_arm", "control_arm")]
+    sides = (row["treatment_arm"], row["control_arm"])
+    arms: list[dict[str, Any]] = [tables.study["arms"].get(arm) or {} for arm in sides]
     added = tasks(tables, row["treatment_arm"]) - tasks(tables, row["control_arm"])
     only_weights = all(set(arm.get("overrides") or {}) <= LOSS_WEIGHTS for arm in arms)
     if len(added) == 1 and only_weights:
@@ -174,7 +174,7 @@ def _subject(tables: Tables, row: pd.Series) -> str:
 
 
 def _doing(tables: Tables, row: pd.Series) -> str:
-    return DOING.get(metric(tables, row["metric"]).task, row["label"])
+    return DOING.get(metric(tables, row["metric"]).task, str(row["label"]))
 
 
 def _means(row: pd.Series) -> str:
@@ -194,7 +194,9 @@ def _evidence(row: pd.Series) -> str:
 
 def _needed(row: pd.Series) -> str:
     ways = needed_words(row)
-    return f"To be sure of a decision it would take about {ways}." if ways else "No number of replicates or photos tried would decide."
+    if not ways:
+        return "No number of replicates or photos up to a hundredfold would be sure to decide it."
+    return f"To be sure of a decision it would take about {ways}."
 
 
 def _lead_in_bold(words: str) -> str:

@@ -89,6 +89,10 @@ def run(launch: Launch, console: Console) -> Path:
     return folder
 
 
+MAX_LOSSES = 5
+"""Times a trial may lose its worker before it is recorded as failed."""
+
+
 class StudyStoppedError(RuntimeError):
     """The study stopped before its end; its ledger is whole."""
 
@@ -265,7 +269,9 @@ class _Plan:
                     name=phase,
                     storage_path=str(scratch),
                     # Exceptions of a trial are its result; only a lost worker gets here, and is tried again.
-                    failure_config=tune.FailureConfig(max_failures=-1),
+                    failure_config=tune.FailureConfig(max_failures=MAX_LOSSES),
+                    # The worker keeps its own checkpoint in the ledger.
+                    checkpoint_config=tune.CheckpointConfig(checkpoint_frequency=0, checkpoint_at_end=False),
                     callbacks=[progress],
                     verbose=0,
                 ),

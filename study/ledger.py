@@ -47,7 +47,7 @@ class Entry:
     searched: dict[str, Any] = dataclasses.field(default_factory=dict)
     """The fields a sampler chose, with their values."""
     sampler: dict[str, Any] = dataclasses.field(default_factory=dict)
-    """What rebuilds the sampler's trial: `params` and `distributions` by Optuna's name."""
+    """What rebuilds the sampler's trial: `params` and `distributions` by Optuna's name, and attributes."""
     state: str = "queued"
     failure_kind: str = ""
     failure_message: str = ""
@@ -145,7 +145,7 @@ class Ledger:
                 record = json.loads(line)
             except json.JSONDecodeError:
                 break
-            if record.get("epoch") != len(records) + 1:
+            if not isinstance(record, dict) or record.get("epoch") != len(records) + 1:
                 break
             records.append({name: math.nan if value is None else value for name, value in record.items()})
         return records

@@ -26,7 +26,7 @@ class StudyFileError(ValueError):
     def __init__(self, problems: list[str]) -> None:
         self.problems = problems
         hidden = len(problems) - MAX_SHOWN
-        more = [f"... and {hidden} more like these."] if hidden > 0 else []
+        more = [f"... and {hidden} more."] if hidden > 0 else []
         super().__init__("\n".join([*problems[:MAX_SHOWN], *more]))
 
     def __reduce__(self) -> tuple[type["StudyFileError"], tuple[list[str]]]:

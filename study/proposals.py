@@ -19,6 +19,9 @@ from trainables.records import Record
 from trainables.seeds import derive_seed
 
 
+optuna.logging.set_verbosity(optuna.logging.WARNING)
+
+
 class ArmSearch:
     """Suggests settings for one arm.
 
@@ -43,14 +46,22 @@ class ArmSearch:
         """The next settings of the arm, and what the ledger keeps to rebuild Optuna's trial."""
         number = len(self.optuna.get_trials(deepcopy=False))
         search = self.study.search
-        seed = derive_seed(self.study.seed, "sampler", self.arm, number)
+        seed = derive_seed(self.study.seed, "sampler", self.arm, number) % 2**32
         self.optuna.sampler = build_sampler(search.sampler, seed=seed, trials_per_arm=search.trials_per_arm)
         if number < len(self.enqueued):
             self.optuna.enqueue_trial(self.enqueued[number])
         trial = self.optuna.ask()
         settings = dict(sample(self.space, trial))
         distributions = {name: distribution_to_json(one) for name, one in trial.distributions.items()}
-        return settings, {"params": dict(trial.params), "distributions": distributions}
+        # NSGA-II keeps a trial's generation with the trial, and the parents of each generation with the study.
+        attributes = dict(self.optuna.get_trials(deepcopy=False)[number].system_attrs)
+        shared = self.optuna._storage.get_study_system_attrs(self.optuna._study_id)
+        return settings, {
+            "params": dict(trial.params),
+            "distributions": distributions,
+            "attributes": attributes,
+            "study_attributes": dict(shared),
+        }
 
     def tell(self, entry: Entry, records: list[Record]) -> None:
         """Reports how a trial ended."""
@@ -64,6 +75,8 @@ class ArmSearch:
         self.optuna.tell(entry.number, values, state=state)
 
     def _add(self, entry: Entry, records: list[Record]) -> None:
+        for key, value in entry.sampler["study_attributes"].items():
+            self.optuna._storage.set_study_system_attr(self.optuna._study_id, key, value)
         state, values = self._outcome(entry, records)
         intermediate = self._intermediate(records) if state == TrialState.PRUNED and len(self.objectives) == 1 else None
         self.optuna.add_trial(
@@ -72,6 +85,7 @@ class ArmSearch:
                 values=values,
                 params=entry.sampler["params"],
                 distributions={n: json_to_distribution(text) for n, text in entry.sampler["distributions"].items()},
+                system_attrs=entry.sampler["attributes"],
                 intermediate_values=intermediate,
             )
         )

@@ -164,11 +164,10 @@ def _corners(scenario: Scenario) -> Iterator[dict[str, Scalar]]:
     }
     first = {field: values[0] for field, values in ends.items()}
     yield first
-    wide = [field for field, values in ends.items() if len(values) > 1]
-    if len(wide) == 1:
-        yield from ({**first, wide[0]: value} for value in ends[wide[0]][1:])
-    for one, other in itertools.combinations(wide, 2):
-        for values in itertools.product(ends[one], ends[other]):
+    others = {field: values[1:] for field, values in ends.items() if len(values) > 1}
+    yield from ({**first, field: value} for field, values in others.items() for value in values)
+    for one, other in itertools.combinations(others, 2):
+        for values in itertools.product(others[one], others[other]):
             yield {**first, one: values[0], other: values[1]}
 
 

@@ -66,8 +66,8 @@ def smallest(study: Study) -> Study:
 
 
 def _written_out(study: Study) -> dict[str, Any]:
-    data = {field: value for field, value in asdict(study.data_config()).items() if field != "seed"}
-    return {**study.model_dump(), "data": data, "base": {**DEFAULTS, **study.base}}
+    data = {field: value for field, value in asdict(study.data_config()).items() if field not in ("seed", "root")}
+    return {**study.model_dump(), "data": {**data, **study.data}, "base": {**DEFAULTS, **study.base}}
 
 
 def _flat(values: Mapping[str, Any], above: str = "") -> dict[str, Any]:

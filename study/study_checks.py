@@ -244,7 +244,7 @@ def _search(study: "Study") -> Iterator[Problem]:
     if len(search.enqueue) > search.trials_per_arm:
         yield Problem(
             ("search", "enqueue"),
-            f"search.enqueue has {len(search.enqueue)} entries, but trials_per_arm is {search.trials_per_arm}; raise that.",
+            f"search.enqueue has {len(search.enqueue)} entries for {search.trials_per_arm} trials per arm; raise it.",
         )
     for index, settings in enumerate(search.enqueue):
         yield from _enqueued(study, ("search", "enqueue", index), settings)

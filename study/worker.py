@@ -29,7 +29,7 @@ class LedgerTrainable(tune.Trainable):  # type: ignore[misc]
     """
 
     def setup(self, config: dict[str, Any]) -> None:
-        self.trial_name: str = config["trial"]
+        self.name_in_ledger: str = config["trial"]
         self.token: str = config["token"]
         self.cache = Path(config["cache"])
         self.digest: str = config["digest"]
@@ -72,7 +72,7 @@ class LedgerTrainable(tune.Trainable):  # type: ignore[misc]
             if record["epoch"] == len(self.records) + 1:
                 break
         self.records.append(record)
-        self.ledger.write_records(self.trial_name, self.records)
+        self.ledger.write_records(self.name_in_ledger, self.records)
         if record["epoch"] < self.num_epochs:
             return {**record, "done": False}
         # The generator's end measures nothing more: the last record and the end reach the driver together.
@@ -83,7 +83,7 @@ class LedgerTrainable(tune.Trainable):  # type: ignore[misc]
         raise AssertionError("A trial yielded more records than it has epochs.")
 
     def _start(self) -> None:
-        entry = self.ledger.entry(self.trial_name)
+        entry = self.ledger.entry(self.name_in_ledger)
         trial = Trial.from_json({"config": entry.config, "data": entry.data, "replicate": entry.replicate,
                                  "phase": entry.phase})  # fmt: skip
         self.images: Images = images_of(trial.data, self.cache)
@@ -93,13 +93,13 @@ class LedgerTrainable(tune.Trainable):  # type: ignore[misc]
                 f"{self.digest}: give every machine the same photos."
             )
         self.num_epochs = trial.config.epochs
-        self.records = self.ledger.records(self.trial_name)
-        self.generator = start(trial, self.images, self.ledger.checkpoint(self.trial_name))
+        self.records = self.ledger.records(self.name_in_ledger)
+        self.generator = start(trial, self.images, self.ledger.checkpoint(self.name_in_ledger))
 
     def _finish(self, end: End) -> dict[str, Any]:
         assert self.records
         if end.test is not None:
-            folder = self.ledger.trial_folder(self.trial_name)
+            folder = self.ledger.trial_folder(self.name_in_ledger)
             write_bytes(folder / "photos.parquet", _photo_table(end.test, self.images))
             network = getattr(end, "network", None)
             if network is not None:

@@ -17,9 +17,6 @@ from ruamel.yaml.scalarbool import ScalarBoolean
 
 from study.problems import Path, Problem, StudyFileError, nearest
 
-MAX_DEPTH = 20
-"""Nesting of a study file; more is an anchor that contains itself."""
-
 
 @dataclass
 class Document:
@@ -40,27 +37,25 @@ class Document:
         """The tree as plain dicts, lists, texts, numbers, booleans and None. Fills in the places."""
         overridden = {path: place for path, place in self.places.items() if not place.startswith(f"{self.name}:")}
         self.places = {(): f"{self.name}:1"}
-        plain: dict[str, Any] = self._plain(self.tree, (), 0)
+        plain: dict[str, Any] = self._plain(self.tree, ())
         for path, place in overridden.items():
             self.places = {at: where for at, where in self.places.items() if at[: len(path)] != path}
             self.places[path] = place
         return plain
 
-    def _plain(self, value: Any, path: Path, depth: int) -> Any:
-        if depth > MAX_DEPTH:
-            raise self.error(path, f"nested more than {MAX_DEPTH} deep; does an anchor contain itself?")
+    def _plain(self, value: Any, path: Path) -> Any:
         if isinstance(value, CommentedMap):
             for key in value:
                 if not isinstance(key, str):
                     raise self.error(path, f"a key must be text, but got {key!r}; write it in quotes.")
                 if key in (value.lc.data or ()):
                     self.places[(*path, key)] = f"{self.name}:{value.lc.key(key)[0] + 1}"
-            return {str(key): self._plain(item, (*path, key), depth + 1) for key, item in value.items()}
+            return {str(key): self._plain(item, (*path, key)) for key, item in value.items()}
         if isinstance(value, CommentedSeq):
             for index in range(len(value)):
                 if index in (value.lc.data or ()):
                     self.places[(*path, index)] = f"{self.name}:{value.lc.item(index)[0] + 1}"
-            return [self._plain(item, (*path, index), depth + 1) for index, item in enumerate(value)]
+            return [self._plain(item, (*path, index)) for index, item in enumerate(value)]
         if isinstance(value, ScalarBoolean | bool):
             return bool(value)
         for kind in (int, float, str):
@@ -159,6 +154,7 @@ def override(document: Document, override: str, *, closed: Collection[str] = ())
         else:
             if is_new or node[index] is None:
                 node[index] = CommentedMap()
+                document.places[path] = label
             node = node[index]
     document.places = {at: place for at, place in document.places.items() if at[: len(path)] != path}
     document.places[path] = label

@@ -7,6 +7,7 @@ import hashlib
 from collections.abc import Sequence
 
 import numpy as np
+from numpy.typing import NDArray
 from PIL import Image
 
 THUMBNAIL_SIZE = 16
@@ -18,16 +19,19 @@ MAX_DISTANCE = 0.025
 Measured on NCD's 720 photos (20 categories, objects on white), prepared at 16, 32, 64 and 128 px. The near duplicates
 that its readers named: up to 0.006 (ChilliGreen 1/2/5 and 4/11, Cucumber 4/22), at 16 px 0.015. One pair more is the
 same photograph in two crops: 0.014 to 0.015 (Carrot 12/28). The nearest pairs that only look alike: 0.042 and up (Apple
-35 and Pomegranate 42, Lemon 16/18, Orange 26/29). So any threshold from 0.016 to 0.042 gives the same groups. Difference
-hashes of 64 or 256 bits and the plain distance of pixels separate worse: on white, two potatoes are almost as near as
-two crops.
+35 and Pomegranate 42, Lemon 16/18, Orange 26/29). So any threshold from 0.016 to 0.042 gives the same groups.
+Difference hashes of 64 or 256 bits and the plain distance of pixels separate worse: on white, two potatoes are almost
+as near as two crops.
 """
+
+MIN_CONTRAST = 1.0
+"""Grey levels, root mean square. A paler thumbnail is the same as another only where the pixels are identical."""
 
 CHUNK = 1024
 """Rows of the table of all pairs computed at a time: 80 MB for 20,000 photos."""
 
 
-def make_thumbnails(whole: Image.Image, square: Image.Image) -> np.ndarray:
+def make_thumbnails(whole: Image.Image, square: Image.Image) -> NDArray[np.uint8]:
     """uint8 2 x G x G x 3: the whole RGB photo squeezed to a square, and its centre square.
 
     Copies of another aspect agree in the first, copies cropped at two sides in the second.
@@ -36,7 +40,7 @@ def make_thumbnails(whole: Image.Image, square: Image.Image) -> np.ndarray:
     return np.stack([np.asarray(image.resize(size, Image.Resampling.BOX)) for image in (whole, square)])
 
 
-def group_by_content(pixels_NHW3: np.ndarray, thumbnails_N2GG3: np.ndarray) -> np.ndarray:
+def group_by_content(pixels_NHW3: NDArray[np.uint8], thumbnails_N2GG3: NDArray[np.uint8]) -> NDArray[np.int64]:
     """Number the photos so that two have the same number if they are linked, directly or through others.
 
     Identical pixels link (so identical files do), and so does a small distance of either thumbnail.
@@ -50,18 +54,20 @@ def group_by_content(pixels_NHW3: np.ndarray, thumbnails_N2GG3: np.ndarray) -> n
     return _number(groups_U[identical_N].tolist())
 
 
-def _fingerprints(thumbnails_NGG3: np.ndarray) -> np.ndarray:
-    """Unit vectors whose inner product is the correlation of two thumbnails; zero for a photo of one colour.
+def _fingerprints(thumbnails_NGG3: NDArray[np.uint8]) -> NDArray[np.float32]:
+    """Unit vectors whose inner product is the correlation of two thumbnails; zero below `MIN_CONTRAST`.
 
     Each channel's mean goes first, else two dark photos would be alike for being dark.
     """
     values_NP3 = thumbnails_NGG3.reshape(len(thumbnails_NGG3), -1, 3).astype(np.float32)
     values_NF = (values_NP3 - values_NP3.mean(axis=1, keepdims=True)).reshape(len(values_NP3), -1)
     lengths_N1 = np.linalg.norm(values_NF, axis=1, keepdims=True)
-    return np.divide(values_NF, lengths_N1, out=np.zeros_like(values_NF), where=lengths_N1 > 1)
+    units_NF: NDArray[np.float32] = np.zeros_like(values_NF)
+    np.divide(values_NF, lengths_N1, out=units_NF, where=lengths_N1 > MIN_CONTRAST * np.sqrt(values_NF.shape[1]))
+    return units_NF
 
 
-def _link_near(views_UF: Sequence[np.ndarray]) -> np.ndarray:
+def _link_near(views_UF: Sequence[NDArray[np.float32]]) -> NDArray[np.int64]:
     """Group numbers of photos linked, directly or through others, by a small distance in any view."""
     groups_U = np.arange(len(views_UF[0]))
     for start in range(0, len(groups_U), CHUNK):
@@ -73,7 +79,7 @@ def _link_near(views_UF: Sequence[np.ndarray]) -> np.ndarray:
     return groups_U
 
 
-def _number(keys: Sequence[object]) -> np.ndarray:
+def _number(keys: Sequence[object]) -> NDArray[np.int64]:
     """0, 1, 2, ... in the order in which the keys first appear."""
     numbers: dict[object, int] = {}
     return np.array([numbers.setdefault(key, len(numbers)) for key in keys], dtype=np.int64)

@@ -5,17 +5,18 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 
 @dataclass(frozen=True, kw_only=True)
 class Images:
     """N photos of the same square size with their classes and content groups."""
 
-    pixels_NHW3: np.ndarray
+    pixels_NHW3: NDArray[np.uint8]
     """uint8 sRGB; a memory map where they come from a folder."""
-    labels_N: np.ndarray
+    labels_N: NDArray[np.int64]
     """int64, into `class_names`."""
-    groups_N: np.ndarray
+    groups_N: NDArray[np.int64]
     """int64; photos with the same number show the same content and never stand on two sides of a cut."""
     photo_names: tuple[str, ...]
     """Such as "Apple/Apple1.jpg"."""
@@ -44,7 +45,7 @@ def load_images(folder: Path) -> Images:
             class_names=tuple(manifest["class_names"]),
             digest=manifest["digest"],
         )
-    except (OSError, ValueError, KeyError, TypeError, EOFError, AssertionError) as error:
+    except (OSError, ValueError, KeyError, TypeError, EOFError) as error:
         raise ValueError(
             f"{folder} is not a finished folder of prepared photos ({type(error).__name__}: {error}). "
             "Delete it and prepare the data again."

@@ -1,8 +1,8 @@
 """The built-in data set: shapes on white whose hue follows the class as strongly as one asks, drawn in code.
 
 Its truth is known. With probability `coupling` a photo has its class's hue (plus a little jitter), otherwise a hue
-drawn evenly from the circle: at 0 colour carries nothing about the class, at 1 everything. Lightness shows the shape and
-nothing of the hue: all hues have the same lightness, and brightness and shading are drawn without looking at the hue.
+drawn evenly from the circle: at 0 colour carries nothing about the class, at 1 everything. Lightness shows the shape
+and nothing of the hue: all hues have the same lightness, brightness and shading are drawn without looking at the hue.
 
 Letters: N photos, H and W height and width, E corners of a polygon.
 """
@@ -12,6 +12,9 @@ from dataclasses import dataclass
 from types import MappingProxyType
 
 import numpy as np
+from numpy.typing import NDArray
+
+from trainables.seeds import derive_seed
 
 ORCHARD_DEFAULTS: Mapping[str, float] = MappingProxyType({"num_classes": 6, "photos_per_class": 60, "coupling": 0.9})
 """What a field of `DataConfig` means where it is None."""
@@ -38,11 +41,11 @@ DISPLAY_GAMMA = 2.2
 class Orchard:
     """Drawn photos, in order of class, and the hue each of them got."""
 
-    pixels_NHW3: np.ndarray
+    pixels_NHW3: NDArray[np.uint8]
     """uint8 sRGB."""
-    labels_N: np.ndarray
+    labels_N: NDArray[np.int64]
     """int64, into `class_names`."""
-    hues_N: np.ndarray
+    hues_N: NDArray[np.float64]
     """Turns of the circle of `HUES_RGB`, in [0, 1)."""
     photo_names: tuple[str, ...]
     class_names: tuple[str, ...]
@@ -58,7 +61,7 @@ def draw_orchard(*, num_classes: int, photos_per_class: int, coupling: float, im
         raise ValueError(f"num_classes must lie in [2, {len(SHAPES)}] for orchard, but got {num_classes!r}.")
     if not 0 <= coupling <= 1:
         raise ValueError(f"coupling must lie in [0, 1], but got {coupling!r}.")
-    generator = np.random.default_rng(np.random.SeedSequence(seed))
+    generator = np.random.default_rng(derive_seed(seed, "orchard"))
     class_names = tuple(SHAPES)[:num_classes]
     labels_N = np.repeat(np.arange(num_classes, dtype=np.int64), photos_per_class)
     num_photos = len(labels_N)
@@ -98,7 +101,7 @@ def draw_orchard(*, num_classes: int, photos_per_class: int, coupling: float, im
     )
 
 
-def hue_to_rgb(hues_N: np.ndarray) -> np.ndarray:
+def hue_to_rgb(hues_N: NDArray[np.float64]) -> NDArray[np.float64]:
     """sRGB in [0, 1], N x 3, of hues in turns of the circle, between two entries of `HUES_RGB` in a straight line."""
     steps_N = np.asarray(hues_N) % 1.0 * len(HUES_RGB)
     lower_N = np.floor(steps_N).astype(np.int64)
@@ -109,18 +112,18 @@ def hue_to_rgb(hues_N: np.ndarray) -> np.ndarray:
 
 # Shapes: from coordinates in units of the shape's radius to the signed distance from its edge, negative inside.
 
-Shape = Callable[[np.ndarray, np.ndarray], np.ndarray]
+Shape = Callable[[NDArray[np.float64], NDArray[np.float64]], NDArray[np.float64]]
 
 
-def _circle(x_HW: np.ndarray, y_HW: np.ndarray) -> np.ndarray:
+def _circle(x_HW: NDArray[np.float64], y_HW: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.hypot(x_HW, y_HW) - 0.85
 
 
-def _ring(x_HW: np.ndarray, y_HW: np.ndarray) -> np.ndarray:
+def _ring(x_HW: NDArray[np.float64], y_HW: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.abs(np.hypot(x_HW, y_HW) - 0.7) - 0.25
 
 
-def _crescent(x_HW: np.ndarray, y_HW: np.ndarray) -> np.ndarray:
+def _crescent(x_HW: NDArray[np.float64], y_HW: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.maximum(np.hypot(x_HW, y_HW) - 0.95, 0.7 - np.hypot(x_HW - 0.5, y_HW))
 
 
@@ -129,7 +132,7 @@ def _polygon(*corners: tuple[float, float]) -> Shape:
     starts_E2 = np.array(corners)
     ends_E2 = np.roll(starts_E2, -1, axis=0)
 
-    def signed_distance(x_HW: np.ndarray, y_HW: np.ndarray) -> np.ndarray:
+    def signed_distance(x_HW: NDArray[np.float64], y_HW: NDArray[np.float64]) -> NDArray[np.float64]:
         nearest_HW = np.full(x_HW.shape, np.inf)
         inside_HW = np.zeros(x_HW.shape, dtype=bool)
         for (start_x, start_y), (end_x, end_y) in zip(starts_E2, ends_E2, strict=True):

@@ -10,7 +10,7 @@ from torch.nn.functional import cross_entropy
 from trainables import color_space
 
 SSIM_WINDOW = 7
-"""Side of the square window of `ssim` in pixels, the default of scikit-image; `_window_sum` is written for it."""
+"""Side of the square window of `ssim` in pixels, the default of scikit-image; `_window_mean` is written for it."""
 
 SMALLEST_SQUARED_ERROR = 1e-10
 """Smaller mean squared errors count as this one, so that `psnr` is at most 100 dB.
@@ -47,24 +47,25 @@ def ssim(true_rgb_B3HW: Tensor, predicted_rgb_B3HW: Tensor) -> Tensor:
         raise ValueError(f"ssim needs photos of at least {SSIM_WINDOW} px, but got {height} x {width}.")
     # Variances are differences of two means; taken about mid-grey instead of black they lose two bits less.
     x, y = true_rgb_B3HW.float() - 0.5, predicted_rgb_B3HW.float() - 0.5
-    moments = torch.cat((x, y, x * x, y * y, x * y), dim=1)
-    mean_x, mean_y, xx, yy, xy = (_window_sum(_window_sum(moments, 2), 3) / SSIM_WINDOW**2).chunk(5, dim=1)
+    mean_x, mean_y, mean_squares, mean_product = (_window_mean(m) for m in (x, y, x * x + y * y, x * y))
     sample = SSIM_WINDOW**2 / (SSIM_WINDOW**2 - 1)
-    variance_sum = sample * (xx - mean_x * mean_x + yy - mean_y * mean_y)
-    covariance = sample * (xy - mean_x * mean_y)
+    variances = sample * (mean_squares - mean_x * mean_x - mean_y * mean_y)
+    covariance = sample * (mean_product - mean_x * mean_y)
     mean_x, mean_y = mean_x + 0.5, mean_y + 0.5
     c1, c2 = 0.01**2, 0.03**2
     similarity = (2 * mean_x * mean_y + c1) * (2 * covariance + c2)
-    similarity = similarity / ((mean_x * mean_x + mean_y * mean_y + c1) * (variance_sum + c2))
+    similarity = similarity / ((mean_x * mean_x + mean_y * mean_y + c1) * (variances + c2))
     return similarity.mean(dim=(1, 2, 3))
 
 
-def _window_sum(values: Tensor, dim: int) -> Tensor:
-    """Sums of seven neighbours, by way of pairs and fours: on a CPU ten times as fast as `avg_pool2d`."""
-    num_windows = values.shape[dim] - SSIM_WINDOW + 1
-    pairs = values.narrow(dim, 0, num_windows + 5) + values.narrow(dim, 1, num_windows + 5)
-    fours = pairs.narrow(dim, 0, num_windows) + pairs.narrow(dim, 2, num_windows)
-    return fours + pairs.narrow(dim, 4, num_windows) + values.narrow(dim, 6, num_windows)
+def _window_mean(values_B3HW: Tensor) -> Tensor:
+    """Means over 7 x 7 windows inside the photo: sums by way of pairs and fours, six times as fast as `avg_pool2d`."""
+    for dim in (2, 3):
+        num_windows = values_B3HW.shape[dim] - SSIM_WINDOW + 1
+        pairs = values_B3HW.narrow(dim, 0, num_windows + 5) + values_B3HW.narrow(dim, 1, num_windows + 5)
+        fours = pairs.narrow(dim, 0, num_windows) + pairs.narrow(dim, 2, num_windows)
+        values_B3HW = fours + pairs.narrow(dim, 4, num_windows) + values_B3HW.narrow(dim, 6, num_windows)
+    return values_B3HW / SSIM_WINDOW**2
 
 
 def top_k(logits_BC: Tensor, labels_B: Tensor, k: int) -> Tensor:
@@ -90,9 +91,7 @@ def class_loss(logits_BC: Tensor, labels_B: Tensor) -> Tensor:
     return cross_entropy(logits_BC.float(), labels_B, reduction="none")
 
 
-def measure(
-    true_rgb_B3HW: Tensor, predicted_ab_B2HW: Tensor, logits_BC: Tensor, labels_B: Tensor
-) -> dict[str, Tensor]:
+def measure(true_rgb_B3HW: Tensor, predicted_ab_B2HW: Tensor, logits_BC: Tensor, labels_B: Tensor) -> dict[str, Tensor]:
     """Every metric of `METRICS` for one batch: its name to a tensor of shape B.
 
     RGB lies in [0, 1], predicted ab on the network's scale ab/200 + 0.5; the predicted photo keeps the true lightness.

@@ -1,8 +1,8 @@
 """Decode all photos once, into arrays that every trial opens in an instant.
 
 The folder's name is a fingerprint of the photos' bytes and of the settings: the same data is found again without
-decoding. Work in progress lies beside it, in a hidden folder of parts, each complete or absent: a killed `prepare` leaves
-nothing that looks finished, the next one continues with the parts that are there, and two at once do no harm.
+decoding. Work in progress lies beside it, in a hidden folder of parts, each complete or absent: a killed `prepare`
+leaves nothing that looks finished, the next one continues with the parts that are there, and two at once do no harm.
 
 Letters: N photos, G side of a thumbnail.
 """

@@ -10,9 +10,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from trainables.config import DataConfig
 from trainables.images import Images
+from trainables.seeds import derive_seed
 
 MIN_GROUPS_PER_CLASS = 3
 """One content group each for pool, train and val."""
@@ -22,15 +24,20 @@ MIN_GROUPS_PER_CLASS = 3
 class Cut:
     """Ascending int64 photo indices of one replicate. A photo in none of them is a copy of a test photo."""
 
-    train: np.ndarray
-    val: np.ndarray
-    test: np.ndarray
+    train: NDArray[np.int64]
+    val: NDArray[np.int64]
+    test: NDArray[np.int64]
     """The test pool, the same for every replicate."""
 
 
 def cut_pool(
-    labels: np.ndarray, groups: np.ndarray, *, test_share: float, seed: int, class_names: Sequence[str] = ()
-) -> np.ndarray:
+    labels: NDArray[np.int64],
+    groups: NDArray[np.int64],
+    *,
+    test_share: float,
+    seed: int,
+    class_names: Sequence[str] = (),
+) -> NDArray[np.int64]:
     """The test pool: `test_share` of every class's content groups, each with its first photo alone.
 
     Args: labels and groups are int arrays of length N; class_names is used in the error alone.
@@ -47,8 +54,9 @@ def cut_pool(
                 f"readable ones), but needs at least {MIN_GROUPS_PER_CLASS}: one each for the test pool, training and "
                 "validation. Add photos to it or leave the class out."
             )
+    generator = np.random.default_rng(derive_seed(seed, "test pool"))
     # Two groups of a class stay behind, one for training and one for validation.
-    chosen_G = _choose(group_labels_G, test_share, keep_back=2, generator=_generator(seed, 0))
+    chosen_G = _choose(group_labels_G, test_share, keep_back=2, generator=generator)
     return np.sort(first_photos_G[chosen_G])
 
 
@@ -62,22 +70,23 @@ def cut_replicate(images: Images, data: DataConfig, replicate: int) -> Cut:
     test = cut_pool(labels, groups, test_share=data.test_share, seed=data.seed, class_names=images.class_names)
     rest = np.flatnonzero(~np.isin(groups, groups[test]))
     _, group_labels_G, group_of_photo_N = _groups_by_first_photo(labels[rest], groups[rest])
-    in_val_G = _choose(group_labels_G, data.val_share, keep_back=1, generator=_generator(data.seed, 1, replicate))
+    generator = np.random.default_rng(derive_seed(data.seed, replicate, "validation"))
+    in_val_G = _choose(group_labels_G, data.val_share, keep_back=1, generator=generator)
     in_val_N = in_val_G[group_of_photo_N]
     return Cut(train=rest[~in_val_N], val=rest[in_val_N], test=test)
 
 
-def _generator(*key: int) -> np.random.Generator:
-    return np.random.default_rng(np.random.SeedSequence(key))
-
-
-def _groups_by_first_photo(labels: np.ndarray, groups: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def _groups_by_first_photo(
+    labels: NDArray[np.int64], groups: NDArray[np.int64]
+) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
     """Of each group its first photo and that photo's label, and of each photo the position of its group."""
     _, first_photos_G, group_of_photo_N = np.unique(groups, return_index=True, return_inverse=True)
     return first_photos_G.astype(np.int64), labels[first_photos_G], group_of_photo_N
 
 
-def _choose(group_labels_G: np.ndarray, share: float, *, keep_back: int, generator: np.random.Generator) -> np.ndarray:
+def _choose(
+    group_labels_G: NDArray[np.int64], share: float, *, keep_back: int, generator: np.random.Generator
+) -> NDArray[np.bool_]:
     """Mask of `share` of the groups of every class, at least one, with `keep_back` left over.
 
     Largest remainders: every class gets its exact share rounded down or up, and the total comes as near to the share of

@@ -1,8 +1,9 @@
 # %% [markdown]
 # # Training dynamics
 #
-# How the confirmed settings learned, on the validation photos of each replicate. The line is the median over replicates, the
-# band reaches from the lowest to the highest. Curves that still fall or rise at the end ask for more epochs.
+# How the confirmed settings learned, on the validation photos of each replicate. The line is the median over
+# replicates, the band reaches from the lowest to the highest. Curves that still fall or rise at the end ask for more
+# epochs.
 
 # %%
 from analysis import figures

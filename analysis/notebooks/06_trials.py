@@ -1,8 +1,8 @@
 # %% [markdown]
 # # Trials
 #
-# Everything that was run and how it ended. A failed trial is a result too; early stopping ends trials that fall behind the
-# others of their own arm.
+# Everything that was run and how it ended. A failed trial is a result too; early stopping ends trials that fall
+# behind the others of their own arm.
 
 # %%
 from analysis import trials

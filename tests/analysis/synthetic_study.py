@@ -74,7 +74,9 @@ def photo_table(num_replicates: int, num_photos: int, effects: dict[str, float],
         frame = pd.DataFrame({"replicate": replicate_RP.ravel() + 1, "category": category})
         frame["photo"] = [f"{name}/{name}{p}.jpg" for name, p in zip(category, photo_RP.ravel(), strict=True)]
         frame["trial"] = [f"{setting}-confirm-{r}" for r in frame["replicate"]]
-        frame = frame.assign(arm=arm, setting=setting, delta_e=delta_e_RP.ravel(), color_mse=delta_e_RP.ravel() ** 2 / 1e4)
+        frame = frame.assign(
+            arm=arm, setting=setting, delta_e=delta_e_RP.ravel(), color_mse=delta_e_RP.ravel() ** 2 / 1e4
+        )
         frame = frame.assign(psnr=20.0, ssim=0.8, top1=top1_RP.ravel(), top5=1.0, class_loss=1.2, predicted=category)
         frames.append(frame)
     return pd.concat(frames, ignore_index=True)
@@ -109,7 +111,9 @@ def epoch_table(trials: pd.DataFrame, seed: int) -> pd.DataFrame:
     frames = []
     for row in trials.itertuples():
         epoch = np.arange(1, row.num_epochs + 1)
-        start = pd.DataFrame({"epoch": epoch}).assign(trial=row.trial, arm=row.arm, phase=row.phase, replicate=row.replicate)
+        start = pd.DataFrame({"epoch": epoch}).assign(
+            trial=row.trial, arm=row.arm, phase=row.phase, replicate=row.replicate
+        )
         final = 9 + rng.normal(0, 0.4) + (0.8 if row.arm == "no_fusion" else 0)
         top1 = 0.5 + rng.normal(0, 0.05)
         start["val/delta_e"] = final + 6 * np.exp(-epoch / 3) + rng.normal(0, 0.1, len(epoch))
@@ -139,11 +143,21 @@ def png_bytes(width: int = 96, height: int = 64) -> bytes:
         return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
 
     header = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
-    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(row * height)) + chunk(b"IEND", b"")
+    return (
+        b"\x89PNG\r\n\x1a\n"
+        + chunk(b"IHDR", header)
+        + chunk(b"IDAT", zlib.compress(row * height))
+        + chunk(b"IEND", b"")
+    )
 
 
 def write_study(
-    folder: Path, *, num_replicates: int = 6, num_photos: int = 60, effects: dict[str, float] | None = None, seed: int = 1
+    folder: Path,
+    *,
+    num_replicates: int = 6,
+    num_photos: int = 60,
+    effects: dict[str, float] | None = None,
+    seed: int = 1,
 ) -> Path:
     """A whole study's results/ under folder; effects: setting -> shift of delta_e, "setting/top1" -> shift of top1."""
     results = folder / "results"

@@ -1,0 +1,30 @@
+# `make study`: from nothing to an answer.  `make test`: the tests that need nothing but the installation.
+
+PYTHON ?= python3
+BIN := .venv/bin
+
+.PHONY: install study lint test test-all clean
+
+install: .venv/installed
+
+.venv/installed: pyproject.toml constraints.txt
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[dev]'
+	touch $@
+
+study: install
+	$(BIN)/hueristic launch study/catalog/quickstart.yaml
+
+lint: install
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+
+test: install
+	$(BIN)/python -m pytest -m "not full"
+
+test-all: install
+	$(BIN)/python -m pytest -m full
+
+clean:
+	rm -rf .venv build *.egg-info .pytest_cache .mypy_cache .ruff_cache

@@ -1,0 +1,60 @@
+"""study/lease.py: one driver at a time, and a dead one does not block."""
+
+import json
+import os
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from study.lease import LeaseHeldError, holder, lease
+
+
+def write(folder: Path, **fields: object) -> None:
+    document = {"token": "other", "host": socket.gethostname(), "pid": os.getpid(), "renewed": time.time(), **fields}
+    (folder / "lease.json").write_text(json.dumps(document))
+
+
+def dead_pid() -> int:
+    process = subprocess.Popen([sys.executable, "-c", ""])
+    process.wait()
+    return process.pid
+
+
+def test_the_lease_is_held_inside_and_gone_after(tmp_path: Path) -> None:
+    with lease(tmp_path) as token:
+        assert holder(tmp_path) == token != ""
+    assert holder(tmp_path) == ""
+
+
+def test_a_second_driver_is_refused_naming_the_first(tmp_path: Path) -> None:
+    with (
+        lease(tmp_path),
+        pytest.raises(LeaseHeldError, match=f"process {os.getpid()} on {socket.gethostname()}"),
+        lease(tmp_path),
+    ):
+        pass
+
+
+def test_the_lease_of_a_dead_process_of_this_host_is_void(tmp_path: Path) -> None:
+    write(tmp_path, pid=dead_pid())
+    with lease(tmp_path) as token:
+        assert token != "other"
+
+
+def test_the_lease_of_another_host_is_void_only_when_old(tmp_path: Path) -> None:
+    write(tmp_path, host="elsewhere", pid=dead_pid())
+    with pytest.raises(LeaseHeldError, match="elsewhere"), lease(tmp_path):
+        pass
+    write(tmp_path, host="elsewhere", renewed=time.time() - 60)
+    with lease(tmp_path) as token:
+        assert token != "other"
+
+
+def test_a_driver_that_lost_its_lease_leaves_the_new_one_alone(tmp_path: Path) -> None:
+    with lease(tmp_path):
+        write(tmp_path)
+    assert holder(tmp_path) == "other"

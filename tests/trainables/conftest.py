@@ -1,0 +1,18 @@
+"""A small data set that every test of a trial can train on."""
+
+from pathlib import Path
+
+import pytest
+
+from trainables.config import DataConfig
+from trainables.images import Images, load_images
+from trainables.prepare import prepare
+
+ORCHARD = DataConfig(dataset="orchard", image_size=32, num_classes=4, photos_per_class=16, coupling=1.0)
+
+
+@pytest.fixture(scope="session")
+def orchard(tmp_path_factory: pytest.TempPathFactory) -> Images:
+    """64 shapes of four kinds at 32 px, each kind with its own hue."""
+    folder: Path = prepare(ORCHARD, tmp_path_factory.mktemp("cache"))
+    return load_images(folder)
