@@ -91,7 +91,7 @@ def planned_contrasts(tables: Tables) -> list[Planned]:
     chosen = {
         (row["family"], row["contrast"], row["side"]): row["setting"]
         for row in records(tables.selections)
-        if isinstance(row["setting"], str) and row["setting"]
+        if isinstance(row["source"], str) and row["source"]
     }
     families = {"primary": tables.study["contrasts"], "controls": tables.study["controls"]}
     plans = [
@@ -105,15 +105,15 @@ def planned_contrasts(tables: Tables) -> list[Planned]:
 
 
 def _twins(tables: Tables, plans: list[Planned]) -> list[Planned]:
-    trained = set(tables.trials["setting"].dropna())
+    """A setting may serve two contrasts but has one twin: it counts only where it still trains the metric's task."""
     twins = []
     for plan in plans:
-        candidates = (f"{plan.treatment}.twin", f"{plan.treatment}.{plan.name}.twin")
-        twin = next((name for name in candidates if name in trained), None)
-        if plan.family == "primary" and twin is not None:
-            name = f"{plan.name}, twin"
-            arm = plan.treatment_arm
-            twins.append(Planned("controls", name, arm, arm, plan.metric, plan.treatment, twin, plan.control))
+        twin, weight = f"{plan.treatment}.twin", f"config/{metric(tables, plan.metric).task}_loss_weight"
+        trained = tables.trials[tables.trials["setting"] == twin]
+        if plan.family != "primary" or trained.empty or (weight in trained and (trained[weight] == 0).all()):
+            continue
+        name, arm = f"{plan.name}, twin", plan.treatment_arm
+        twins.append(Planned("controls", name, arm, arm, plan.metric, plan.treatment, twin, plan.control))
     return twins
 
 

@@ -90,7 +90,7 @@ def confirm_entries(study: Study, ledger: Ledger, selections: list[Selection]) -
         source = ledger.entry(selection.source)
         config = TrialConfig.from_dict(source.config)
         configs[selection.setting] = (selection.arm, selection.source, config, source.searched)
-        if study.confirm.twins:
+        if study.confirm.twins and selection.family == "primary":
             twin = _twin(config, metric_of(selection.metric).task)
             if twin is not None:
                 configs[f"{selection.setting}.twin"] = (selection.arm, selection.source, twin, source.searched)

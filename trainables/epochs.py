@@ -68,6 +68,7 @@ def run_epochs(
         record = trial.train(epoch)
         training_seconds = time.monotonic() - started
         record |= trial.measure(data.cut.val).means("val")
+        _check_finite(record, config, epoch)
         if epoch == config.epochs and len(data.cut.test):
             test = trial.measure(data.cut.test)
             record |= test.means("test")
@@ -191,6 +192,14 @@ class _Trial:
         return measure_photos(
             self.network, self.pixels_NHW3, labels_N, indices_N, batch_size=self.config.batch_size, dtype=self.dtype
         )
+
+
+def _check_finite(record: Record, config: TrialConfig, epoch: int) -> None:
+    """Losses may be finite while running statistics overflowed; a task that is not trained cannot end the trial."""
+    for name, trained in (("color_mse", config.color_loss_weight > 0), ("class_loss", config.class_loss_weight > 0)):
+        value = float(record[f"val/{name}"])
+        if trained and not math.isfinite(value):
+            raise NotFiniteError(f"val/{name} is {value} in epoch {epoch}, after its last step.")
 
 
 def initialize(network: torch.nn.Module, seed: int) -> None:

@@ -99,7 +99,7 @@ class JointNetwork(nn.Module):
             tiled_BKHW = vector_BK[:, :, None, None].expand(-1, -1, *fused_BCHW.shape[-2:])
             fused_BCHW = torch.cat([fused_BCHW, tiled_BKHW], dim=1)
         half_B2HW = torch.sigmoid(self.color(self.fusion(fused_BCHW)).float())
-        ab_B2HW = functional.interpolate(half_B2HW, scale_factor=2, mode="bilinear", align_corners=False)
+        ab_B2HW = functional.interpolate(half_B2HW, scale_factor=2, mode="nearest")
         return Prediction(ab_B2HW, logits_BC.float())
 
     def parameters_of_class_loss(self) -> list[nn.Parameter]:

@@ -191,11 +191,11 @@ def _decode_parts(
     total = len(photos.photo_names)
     with warnings.catch_warnings():
         # Pillow warns of oddities that it copes with; only this one is a reason to leave a photo out.
-        warnings.simplefilter("ignore", UserWarning)
+        warnings.simplefilter("ignore")
         warnings.simplefilter("error", Image.DecompressionBombWarning)
         for start in range(0, total, PART_SIZE):
             names = photos.photo_names[start : start + PART_SIZE]
-            file = work / f"{start:08}.npz"
+            file = work / f"{start:08}-{len(names)}.npz"
             if not file.is_file():
                 outcomes = []
                 for outcome in pool.map(lambda name: _read_or_reason(photos.root / name, image_size), names):

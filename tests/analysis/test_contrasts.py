@@ -113,9 +113,10 @@ def test_a_missing_arm_is_a_row_that_says_so(tables: Tables) -> None:
 
 
 def test_a_search_without_a_winner_is_a_row_that_says_so(tables: Tables) -> None:
-    row = row_of(replace(tables, selections=tables.selections.iloc[:0]), "color")
-    assert row["verdict"] == "not testable"
-    assert "no setting of joint was chosen" in row["note"]
+    for selections in (tables.selections.iloc[:0], tables.selections.assign(source="", setting="joint")):
+        row = row_of(replace(tables, selections=selections), "color")
+        assert row["verdict"] == "not testable"
+        assert "no setting of joint was chosen" in row["note"]
 
 
 def test_one_replicate_gives_a_difference_but_no_verdict(make_tables: Callable[..., Tables]) -> None:
@@ -176,6 +177,15 @@ def test_an_undertuned_twin_is_withheld(tables: Tables) -> None:
     assert row["verdict"] == "withheld"
     assert "undertuned" in row["note"]
     assert np.isnan(row["p_adjusted"])
+
+
+def test_a_twin_without_the_metric_s_task_is_not_compared(tables: Tables) -> None:
+    made = with_twin(tables, 0.1)
+    weights = made.trials["setting"].ne("joint.color.twin").astype(float)
+    without = replace(made, trials=made.trials.assign(**{"config/color_loss_weight": weights}))
+    assert "color, twin" not in set(contrasts(without)["contrast"])
+    other = replace(made, trials=made.trials.assign(**{"config/class_loss_weight": weights}))
+    assert "color, twin" in set(contrasts(other)["contrast"])
 
 
 def test_categories_average_to_the_whole_difference(tables: Tables) -> None:

@@ -63,6 +63,12 @@ def test_trade_off_has_full_budget_search_trials_and_means_of_confirmed_settings
     assert mean["num_trials"] == 6
 
 
+def test_trade_off_leaves_out_trials_with_fewer_epochs(tables: Tables) -> None:
+    epochs = tables.trials["num_epochs"].where(tables.trials["trial"] != "joint-search-0", 11)
+    table = figures.trade_off_table(replace(tables, trials=tables.trials.assign(num_epochs=epochs)))
+    assert "joint-search-0" not in set(table["name"])
+
+
 def test_trade_off_gives_no_score_on_a_task_that_an_arm_does_not_train(tables: Tables) -> None:
     table = figures.trade_off_table(tables)
     assert table.loc[table["arm"] == "color_only", "val/top1"].isna().all()

@@ -7,12 +7,13 @@ from collections.abc import Callable
 from html.parser import HTMLParser
 from pathlib import Path
 
+import plotly.graph_objects as go
 import pytest
 from synthetic_study import write_study
 
 from analysis import report
 from analysis.notebook import collect, show, study_tables
-from analysis.page import inline, markdown_html, table_html
+from analysis.page import figure_html, inline, markdown_html, table_html
 from analysis.tables import Tables, load
 
 TITLES = ("Verdict", "Task effects", "Trade-off", "Training dynamics", "Gallery", "Trials")
@@ -190,6 +191,12 @@ def test_text_from_files_never_becomes_markup(study_dir: Path) -> None:
     assert "<script>alert" not in source
     assert "<b>x</b>" not in source
     assert "b" not in {tag for tag, _ in Page(source).tags}
+
+
+def test_no_text_in_a_figure_can_end_its_script() -> None:
+    source = figure_html(go.Figure(layout_title_text="</script><img src=x>"), "")
+    assert source.count("</script>") == 1
+    assert "<img" not in source
 
 
 def test_an_old_report_is_replaced_whole_and_no_draft_is_left(study_dir: Path) -> None:

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
 from analysis.tables import load, metric, tasks
@@ -29,6 +30,13 @@ def test_no_file_at_all_gives_empty_tables_with_the_columns_that_readers_use(tmp
 def test_an_empty_file_counts_as_missing(study_dir: Path, name: str) -> None:
     (study_dir / "results" / name).write_bytes(b"")
     load(study_dir)
+
+
+def test_a_table_without_rows_or_columns_counts_as_missing(study_dir: Path) -> None:
+    pd.DataFrame().to_parquet(study_dir / "results" / "photos.parquet")
+    tables = load(study_dir)
+    assert tables.photos.empty
+    assert "delta_e" in tables.photos
 
 
 @pytest.mark.parametrize("name", FILES)

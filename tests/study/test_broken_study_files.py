@@ -94,7 +94,7 @@ BROKEN: dict[str, tuple[str, str, int, tuple[str, ...]]] = {
     ),
     "skips around nothing in one corner of the space": (
         DROPOUT,
-        "extra_convolutions: {int_uniform: [0, 2]}\n  residual: {choice: [false, true]}",
+        "extra_convolutions: {choice: [1, 0]}\n  residual: {choice: [false, true]}",
         12,
         ("residual has no effect without extra_convolutions", "{when: {...}}"),
     ),

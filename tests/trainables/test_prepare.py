@@ -348,6 +348,16 @@ def test_killed_prepare_leaves_nothing_finished_and_the_next_one_continues(
     assert images.digest == untroubled.digest
 
 
+def test_parts_of_another_size_are_not_mistaken_for_ours(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    root, cache = write_photos(tmp_path / "photos"), tmp_path / "cache"
+    run_python(PREPARE_IN_PARTS, root, cache, "while joining").communicate()
+    monkeypatch.setattr(prepare_module, "PART_SIZE", 6)
+    images = load_images(prepare(folder_data(root), cache))
+    untroubled = load_images(prepare(folder_data(root), tmp_path / "untroubled"))
+    assert images.photo_names == untroubled.photo_names
+    assert np.array_equal(images.pixels_NHW3, untroubled.pixels_NHW3)
+
+
 def test_three_processes_at_once_do_no_harm(tmp_path: Path) -> None:
     root, cache = write_photos(tmp_path / "photos", num_photos=12), tmp_path / "cache"
     processes = [run_python(PREPARE_IN_PARTS, root, cache, "never") for _ in range(3)]
