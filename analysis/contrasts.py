@@ -105,12 +105,11 @@ def planned_contrasts(tables: Tables) -> list[Planned]:
 
 
 def _twins(tables: Tables, plans: list[Planned]) -> list[Planned]:
-    """A setting may serve two contrasts but has one twin: it counts only where it still trains the metric's task."""
+    """A twin is named after its setting and the task it still trains, because a setting may serve two contrasts."""
     twins = []
     for plan in plans:
-        twin, weight = f"{plan.treatment}.twin", f"config/{metric(tables, plan.metric).task}_loss_weight"
-        trained = tables.trials[tables.trials["setting"] == twin]
-        if plan.family != "primary" or trained.empty or (weight in trained and (trained[weight] == 0).all()):
+        twin = f"{plan.treatment}.{metric(tables, plan.metric).task}.twin"
+        if plan.family != "primary" or (tables.trials["setting"] != twin).all():
             continue
         name, arm = f"{plan.name}, twin", plan.treatment_arm
         twins.append(Planned("controls", name, arm, arm, plan.metric, plan.treatment, twin, plan.control))

@@ -51,64 +51,44 @@ def select(study: Study, ledger: Ledger) -> list[Selection]:
         for name, contrast in contrasts.items()
         for side in ("treatment", "control")
     ]
-    chosen: dict[tuple[str, str], tuple[str, float | None, str]] = {}
-    for _, name, side, contrast in found:
+    selections = []
+    # For each arm, its chosen trials with the contrast that chose each first.
+    first_contrast: dict[str, dict[str, str]] = defaultdict(dict)
+    for family, name, side, contrast in found:
         arm: str = getattr(contrast, side)
         metric = "val/" + contrast.metric.partition("/")[2]
-        if (arm, metric) not in chosen:
-            chosen[arm, metric] = (*_best(finished[arm], metric), name)
-    sources: dict[str, set[str]] = defaultdict(set)
-    for (arm, _), (source, _, _) in chosen.items():
-        sources[arm].add(source)
-    selections = []
-    for family, name, side, contrast in found:
-        arm = getattr(contrast, side)
-        metric = "val/" + contrast.metric.partition("/")[2]
-        source, value, first_contrast = chosen[arm, metric]
-        setting = arm if len(sources[arm]) == 1 else f"{arm}.{first_contrast}"
-        selections.append(
-            Selection(
-                family=family,
-                contrast=name,
-                side=side,
-                arm=arm,
-                metric=metric,
-                source=source,
-                value=value,
-                setting=setting,
-            )  # fmt: skip
-        )
-    return selections
+        source, value = _best(finished[arm], metric)
+        first_contrast[arm].setdefault(source, name)
+        fields = {"family": family, "contrast": name, "side": side, "arm": arm, "metric": metric}
+        selections.append(Selection(**fields, source=source, value=value, setting=arm))
+    return [
+        one
+        if len(first_contrast[one.arm]) == 1
+        else dataclasses.replace(one, setting=f"{one.arm}.{first_contrast[one.arm][one.source]}")
+        for one in selections
+    ]
 
 
 def confirm_entries(study: Study, ledger: Ledger, selections: list[Selection]) -> list[Entry]:
     """All trials of the confirm phase: every chosen setting, and its twin where asked, as replicates 1 to n."""
     configs: dict[str, tuple[str, str, TrialConfig, dict[str, Any]]] = {}
     for selection in selections:
-        if not selection.source or selection.setting in configs:
+        if not selection.source:
             continue
         source = ledger.entry(selection.source)
         config = TrialConfig.from_dict(source.config)
         configs[selection.setting] = (selection.arm, selection.source, config, source.searched)
         if study.confirm.twins and selection.family == "primary":
-            twin = _twin(config, metric_of(selection.metric).task)
+            task = metric_of(selection.metric).task
+            twin = _twin(config, task)
             if twin is not None:
-                configs[f"{selection.setting}.twin"] = (selection.arm, selection.source, twin, source.searched)
-    return [
-        _entry(
-            study,
-            arm,
-            config,
-            phase="confirm",
-            number=replicate,
-            replicate=replicate,
-            setting=setting,
-            source=source,
-            searched=searched,
-        )  # fmt: skip
-        for setting, (arm, source, config, searched) in configs.items()
-        for replicate in range(1, study.confirm.replicates + 1)
-    ]
+                configs[f"{selection.setting}.{task}.twin"] = (selection.arm, selection.source, twin, source.searched)
+    entries = []
+    for setting, (arm, source_name, config, searched) in configs.items():
+        for replicate in range(1, study.confirm.replicates + 1):
+            fields = {"number": replicate, "replicate": replicate, "setting": setting, "source": source_name}
+            entries.append(_entry(study, arm, config, phase="confirm", searched=searched, **fields))
+    return entries
 
 
 def _twin(config: TrialConfig, task: str) -> TrialConfig | None:

@@ -111,8 +111,12 @@ def check_folder(launch: Launch) -> None:
     elif folder.exists() and any(folder.iterdir()):
         raise ValueError(f"{folder} is not empty and holds no study.yaml: choose another --storage or name.")
     ancestor = next(parent for parent in (folder, *folder.parents) if parent.exists())
-    if not ancestor.is_dir() or not os.access(ancestor, os.W_OK | os.X_OK):
-        raise ValueError(f"{ancestor} cannot be written: choose another --storage, or ask for write permission.")
+    try:
+        tempfile.TemporaryFile(dir=ancestor).close()
+    except OSError as error:
+        raise ValueError(
+            f"{ancestor} cannot be written ({error.strerror}): choose another --storage, or ask for write permission."
+        ) from error
 
 
 def prepare_data(study: Study, console: Console) -> tuple[Images, Path | None, Cut]:
@@ -140,22 +144,17 @@ def prepare_data(study: Study, console: Console) -> tuple[Images, Path | None, C
 def _open_folder(launch: Launch, images: Images, prepared: Path | None, cut: Cut, num_gpus: int) -> None:
     """Writes the study's file and fingerprint at the first launch; a continued study must find the same photos."""
     folder = launch.folder
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        if not (folder / "fingerprint.json").exists():
-            write_json(
-                folder / "fingerprint.json", fingerprint(launch.study, images, prepared, cut, launch.command, num_gpus)
-            )
-        else:
-            launched_on = json.loads((folder / "fingerprint.json").read_text())["data"]["digest"]
-            if launched_on != images.digest:
-                raise ValueError(
-                    f"The photos changed since {folder} was launched (digest {launched_on}, now {images.digest}): "
-                    "give it the same photos, or launch under another name."
-                )
-        write_bytes(folder / "study.yaml", launch.study.document.encode())
-    except PermissionError as error:
-        raise ValueError(f"{folder} cannot be written: choose another --storage, or ask for write permission.") from error
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / "fingerprint.json"
+    if not path.exists():
+        write_json(path, fingerprint(launch.study, images, prepared, cut, launch.command, num_gpus))
+    launched_on = json.loads(path.read_text())["data"]["digest"]
+    if launched_on != images.digest:
+        raise ValueError(
+            f"The photos changed since {folder} was launched (digest {launched_on}, now {images.digest}): "
+            "give it the same photos, or launch under another name."
+        )
+    write_bytes(folder / "study.yaml", launch.study.document.encode())
 
 
 @contextmanager

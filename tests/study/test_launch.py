@@ -1,0 +1,160 @@
+"""study/launch.py: a whole study through real Ray and a real MLflow store; formulas stand in for networks."""
+
+import json
+import re
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from mlflow.tracking import MlflowClient
+
+from study.export import export
+from study.ledger import Ledger
+from study.mlflow_view import STUDY_TAG, TRIAL_TAG, MlflowView
+from tests.study.analytic import TEXT
+from tests.study.commands import hueristic, write_study
+from trainables.metrics import METRICS
+
+
+@pytest.fixture(scope="module")
+def launched(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder in which `hueristic launch study.yaml` ran to its end; what it printed is in printed.txt."""
+    folder = tmp_path_factory.mktemp("launched")
+    done = hueristic(folder, "launch", write_study(folder))
+    assert done.returncode == 0, done.stdout + done.stderr
+    (folder / "printed.txt").write_text(done.stdout)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def ledger(launched: Path) -> Ledger:
+    return Ledger(launched / "studies" / "analytic")
+
+
+def client(launched: Path) -> MlflowClient:
+    return MlflowClient(tracking_uri=f"sqlite:///{launched / 'studies' / 'mlflow.db'}")
+
+
+def test_it_ends_by_saying_verdicts_report_and_where_to_look(launched: Path) -> None:
+    printed = (launched / "printed.txt").read_text()
+    assert re.search(r"^color: .*95 % interval.*3 replicates, 30 photos", printed, re.MULTILINE)
+    assert re.search(r"^naming: ", printed, re.MULTILINE)
+    report = re.search(r"^Report: (.*)$", printed, re.MULTILINE)
+    assert report and Path(report[1]).stat().st_size > 100_000
+    assert re.search(r"^MLflow: hueristic ui ", printed, re.MULTILINE)
+
+
+def test_every_arm_gets_the_same_number_of_trials(ledger: Ledger) -> None:
+    counts = pd.Series([entry.arm for entry in ledger.entries("search")]).value_counts()
+    assert dict(counts) == {"joint": 4, "color_only": 4, "class_only": 4}
+
+
+def test_every_trial_is_done_with_all_its_epochs(ledger: Ledger) -> None:
+    for entry in ledger.entries():
+        assert entry.state == "done" and len(ledger.records(entry.name)) == 6
+
+
+def test_search_uses_replicate_0_without_the_pool_and_confirm_1_to_n_with_it(ledger: Ledger) -> None:
+    for entry in ledger.entries():
+        last = ledger.records(entry.name)[-1]
+        has_pool = any(name.startswith("test/") for name in last)
+        assert has_pool == (entry.phase == "confirm")
+        assert (ledger.trial_folder(entry.name) / "photos.parquet").exists() == (entry.phase == "confirm")
+    assert {entry.replicate for entry in ledger.entries("search")} == {0}
+    assert {entry.replicate for entry in ledger.entries("confirm")} == {1, 2, 3}
+
+
+def test_tables_hold_every_trial_epoch_and_photo_once(ledger: Ledger) -> None:
+    results = ledger.folder / "results"
+    trials, epochs, photos = (pd.read_parquet(results / f"{name}.parquet") for name in ("trials", "epochs", "photos"))
+    num_confirm = len(ledger.entries("confirm"))
+    assert sorted(trials["trial"]) == ledger.names()
+    assert len(epochs) == 6 * len(trials) and not epochs.duplicated(["trial", "epoch"]).any()
+    assert len(photos) == 30 * num_confirm and not photos.duplicated(["trial", "photo"]).any()
+    means = photos.groupby("trial")["delta_e"].mean()
+    for entry in ledger.entries("confirm"):
+        assert means[entry.name] == pytest.approx(float(ledger.records(entry.name)[-1]["test/delta_e"]))
+
+
+def test_mlflow_shows_every_trial_once_under_the_study(launched: Path, ledger: Ledger) -> None:
+    runs = client(launched).search_runs([client(launched).get_experiment_by_name("analytic").experiment_id])
+    (parent,) = [run for run in runs if STUDY_TAG in run.data.tags]
+    nested = {run.data.tags[TRIAL_TAG]: run for run in runs if TRIAL_TAG in run.data.tags}
+    assert len(nested) == len(runs) - 1 and sorted(nested) == ledger.names()
+    assert {run.data.tags["mlflow.parentRunId"] for run in nested.values()} == {parent.info.run_id}
+    assert {run.info.status for run in runs} == {"FINISHED"}
+    assert "color: " in parent.data.tags["mlflow.note.content"]
+    for entry in ledger.entries():
+        run, records = nested[entry.name], ledger.records(entry.name)
+        expected = {"arm": entry.arm, "phase": entry.phase, "replicate": str(entry.replicate), "state": "done"}
+        assert {tag: run.data.tags[tag] for tag in expected} == expected
+        assert run.data.metrics["final/val/delta_e"] == records[-1]["val/delta_e"]
+        assert run.data.metrics["best/val/top1"] == max(float(record["val/top1"]) for record in records)
+
+
+def test_mlflow_has_every_metric_of_every_epoch(launched: Path, ledger: Ledger) -> None:
+    view = client(launched)
+    runs = view.search_runs([view.get_experiment_by_name("analytic").experiment_id])
+    for run in [run for run in runs if run.data.tags.get("phase") == "confirm"][:2]:
+        records = ledger.records(run.data.tags[TRIAL_TAG])
+        for name in METRICS:
+            history = view.get_metric_history(run.info.run_id, f"val/{name}")
+            assert [(one.step, one.value) for one in history] == [(r["epoch"], r[f"val/{name}"]) for r in records]
+
+
+def test_sync_twice_changes_nothing(launched: Path, ledger: Ledger) -> None:
+    def everything() -> list[tuple[str, str, dict[str, float], dict[str, str]]]:
+        view = client(launched)
+        runs = view.search_runs([view.get_experiment_by_name("analytic").experiment_id])
+        return sorted((r.info.run_id, r.info.status, r.data.metrics, r.data.tags) for r in runs)
+
+    before = everything()
+    assert MlflowView(ledger.folder, f"sqlite:///{launched / 'studies' / 'mlflow.db'}").sync() == 0
+    assert everything() == before
+
+
+def test_an_empty_mlflow_is_filled_from_the_ledger_alone(launched: Path, ledger: Ledger, tmp_path: Path) -> None:
+    uri = f"sqlite:///{tmp_path / 'other.db'}"
+    assert MlflowView(ledger.folder, uri).sync() == len(ledger.names())
+    other = MlflowClient(tracking_uri=uri)
+    runs = other.search_runs([other.get_experiment_by_name("analytic").experiment_id])
+    assert len(runs) == len(ledger.names()) + 1
+
+
+def test_tables_are_rebuilt_from_the_ledger_alone(ledger: Ledger) -> None:
+    names = ("trials", "epochs", "photos", "selections")
+    before = [pd.read_parquet(ledger.folder / "results" / f"{name}.parquet") for name in names]
+    for name in names:
+        (ledger.folder / "results" / f"{name}.parquet").unlink()
+    export(ledger.folder)
+    for name, table in zip(names, before, strict=True):
+        pd.testing.assert_frame_equal(pd.read_parquet(ledger.folder / "results" / f"{name}.parquet"), table)
+
+
+def test_launching_a_finished_study_again_trains_nothing(launched: Path, ledger: Ledger) -> None:
+    def stamps() -> dict[str, int]:
+        return {name: (ledger.trial_folder(name) / "epochs.jsonl").stat().st_mtime_ns for name in ledger.names()}
+
+    before = stamps()
+    again = hueristic(launched, "launch", launched / "study.yaml")
+    assert again.returncode == 0, again.stdout + again.stderr
+    assert stamps() == before
+
+
+def test_another_study_in_the_same_folder_is_refused_naming_the_difference(launched: Path, tmp_path: Path) -> None:
+    changed = write_study(tmp_path, TEXT.replace("epochs: 6", "epochs: 7"))
+    done = hueristic(launched, "launch", changed)
+    assert done.returncode == 2
+    assert "holds another study" in done.stderr and "base.epochs: 6 -> 7" in done.stderr
+
+
+def test_status_counts_what_the_ledger_holds(launched: Path, ledger: Ledger) -> None:
+    done = hueristic(launched, "status", ledger.folder)
+    assert done.returncode == 0
+    assert re.search(r"search\s*│\s*joint\s*│\s*0\s*│\s*0\s*│\s*4\s*│\s*0\s*│\s*0\s*│\s*24", done.stdout), done.stdout
+
+
+def test_fingerprint_says_on_what_the_study_ran(ledger: Ledger) -> None:
+    document = json.loads((ledger.folder / "fingerprint.json").read_text())
+    assert document["packages"]["torch"] and document["data"]["num_test"] == 30 and document["code"]
+    assert "launch" in document["command"]
