@@ -4,6 +4,7 @@ import argparse
 import json
 import sys
 from pathlib import Path
+from typing import Any
 
 from trainables.records import NotFiniteError
 from trainables.trial import Trial, default_cache, images_of, start
@@ -17,7 +18,8 @@ def main() -> int:
     parser.add_argument("--cache", type=Path, default=default_cache(), help="folder of prepared photos")
     arguments = parser.parse_args()
     try:
-        trial = Trial.from_json(json.loads(arguments.config.read_text()))
+        trial = Trial.from_json(_read(arguments.config))
+        print(f"computing on {device_name(trial)}", file=sys.stderr)
         images = images_of(trial.data, arguments.cache)
         records = start(trial, images, arguments.checkpoint)
         for record in records:
@@ -29,6 +31,22 @@ def main() -> int:
         print(f"failed: {error}", file=sys.stderr)
         return 1
     return 0
+
+
+def _read(path: Path) -> Any:
+    try:
+        return json.loads(path.read_text())
+    except json.JSONDecodeError as error:
+        raise ValueError(f"{path} is not JSON: {error}.") from error
+
+
+def device_name(trial: Trial) -> str:
+    """Where the trial will compute."""
+    if trial.data.dataset == "analytic":
+        return "cpu, with formulas"
+    from trainables.devices import choose_device, describe
+
+    return describe(choose_device(trial.config.device))
 
 
 if __name__ == "__main__":

@@ -1,0 +1,49 @@
+"""The names on which trainables, study and analysis agree."""
+
+import dataclasses
+import itertools
+from pathlib import Path
+
+import pandas as pd
+
+from analysis import tables
+from study.entries import Selection
+from study.export import export
+from study.ledger import Ledger
+from trainables import analytic_surface, epochs
+from trainables.config import DataConfig, TrialConfig
+from trainables.images import load_images
+from trainables.metrics import METRICS
+from trainables.prepare import prepare
+from trainables.trial_data import trial_data
+
+
+def test_a_formula_and_a_network_give_records_with_the_same_fields(tmp_path: Path) -> None:
+    data = DataConfig(dataset="orchard", image_size=16, num_classes=2, photos_per_class=12)
+    config = TrialConfig(epochs=1, width=0.125, batch_size=4)
+    photos = trial_data(load_images(prepare(data, tmp_path)), data, replicate=0, with_test=True)
+    formula_data = DataConfig(dataset="analytic")
+    formula = trial_data(analytic_surface.analytic_images(formula_data), formula_data, replicate=0, with_test=True)
+    (real,) = itertools.islice(epochs.run_epochs(config, photos), 1)
+    (fake,) = itertools.islice(analytic_surface.run_epochs(config, formula), 1)
+    assert list(real) == list(fake)
+    assert {f"test/{name}" for name in METRICS} <= set(real)
+
+
+def test_an_exported_study_loads_with_the_columns_the_analysis_reads(tmp_path: Path) -> None:
+    from study.files import write_bytes, write_json
+    from tests.study.analytic import TEXT
+
+    write_bytes(tmp_path / "study.yaml", TEXT.encode())
+    write_json(tmp_path / "fingerprint.json", {"data": {}, "launched": "", "command": ""})
+    assert Ledger(tmp_path).names() == []
+    export(tmp_path)
+    loaded = tables.load(tmp_path)
+    assert list(loaded.study["contrasts"]) == ["color", "naming"]
+    assert {name for name in dataclasses.asdict(_selection())} <= set(loaded.selections.columns)
+    assert isinstance(loaded.trials, pd.DataFrame)
+
+
+def _selection() -> Selection:
+    empty = dict.fromkeys((field.name for field in dataclasses.fields(Selection)), "")
+    return Selection(**empty)  # type: ignore[arg-type]

@@ -1,0 +1,55 @@
+"""trainables/analytic_surface.py: the truth it claims is the truth it gives."""
+
+from pathlib import Path
+
+import numpy as np
+
+from trainables.analytic_surface import analytic_images, run_epochs
+from trainables.config import DataConfig, TrialConfig
+from trainables.records import Record, repeatable
+from trainables.trial_data import TrialData, trial_data
+
+DATA = DataConfig(dataset="analytic")
+
+
+def data_of(replicate: int = 1) -> TrialData:
+    return trial_data(analytic_images(DATA), DATA, replicate=replicate, with_test=True)
+
+
+def last(replicate: int = 1, **fields: object) -> Record:
+    config = TrialConfig.from_dict({"epochs": 30, "optimizer": "adamw", "learning_rate": 3e-3, **fields})
+    *_, record = run_epochs(config, data_of(replicate))
+    return record
+
+
+def mean(metric: str, **fields: object) -> float:
+    return float(np.mean([float(last(replicate, **fields)[metric]) for replicate in range(1, 9)]))
+
+
+def test_the_same_replicate_gives_the_same_records() -> None:
+    assert repeatable(last()) == repeatable(last())
+    assert repeatable(last(2)) != repeatable(last())
+
+
+def test_it_continues_from_its_checkpoint(tmp_path: Path) -> None:
+    config = TrialConfig(epochs=5)
+    whole = [repeatable(record) for record in run_epochs(config, data_of())]
+    records = run_epochs(config, data_of(), tmp_path / "checkpoint")
+    first = [repeatable(next(records)) for _ in range(2)]
+    records.close()
+    assert first + [repeatable(one) for one in run_epochs(config, data_of(), tmp_path / "checkpoint")] == whole
+
+
+def test_naming_helps_colour_unless_labels_are_shuffled_or_fusion_is_off() -> None:
+    joint = mean("test/delta_e", class_loss_weight=0.01)
+    alone = mean("test/delta_e", class_loss_weight=0)
+    shuffled = mean("test/delta_e", class_loss_weight=0.01, shuffle_labels=True)
+    apart = mean("test/delta_e", class_loss_weight=0.01, fusion=False)
+    assert joint < alone - 0.3
+    assert abs(shuffled - alone) < 1e-9 and abs(apart - alone) < 1e-9
+
+
+def test_the_best_learning_rate_is_best_and_more_epochs_are_better() -> None:
+    assert mean("val/delta_e") < mean("val/delta_e", learning_rate=3e-4)
+    assert mean("val/delta_e") < mean("val/delta_e", learning_rate=3e-2)
+    assert mean("val/delta_e") < mean("val/delta_e", epochs=5)
