@@ -1,0 +1,46 @@
+"""Every study that ships runs to its report at its smallest size, on generated photos where it asks for NCD."""
+
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from study.ledger import Ledger
+from study.study_changes import smallest
+from study.study_file import load_study, to_yaml
+from tests.study.commands import hueristic
+
+CATALOG = Path(__file__).parents[2] / "study" / "catalog"
+
+
+def photo_root(folder: Path) -> Path:
+    """The real photos where they are, else folders of noise in the same layout."""
+    if os.environ.get("HUERISTIC_DATA"):
+        return Path(os.environ["HUERISTIC_DATA"]) / "ncd" / "ColorfulOriginal"
+    generator = np.random.default_rng(0)
+    for name in ("Apple", "Banana", "Pear"):
+        (folder / "photos" / name).mkdir(parents=True)
+        for index in range(12):
+            noise = generator.integers(0, 256, (40, 40, 3), dtype=np.uint8)
+            Image.fromarray(noise).save(folder / "photos" / name / f"{name}{index}.jpg")
+    return folder / "photos"
+
+
+@pytest.mark.full
+@pytest.mark.parametrize("path", sorted(CATALOG.glob("*.yaml")), ids=lambda path: path.stem)
+def test_every_study_of_the_catalogue_completes_at_its_smallest_size(path: Path, tmp_path: Path) -> None:
+    study = smallest(load_study(path))
+    (tmp_path / "study.yaml").write_text(to_yaml(study))
+    overrides = ["--set", f"data.root={photo_root(tmp_path)}"] if "root" in study.data else []
+    # The cluster's shares of a GPU do not fit a machine without one.
+    overrides += ["--set", "resources.gpus_per_trial=0"]
+    done = hueristic(tmp_path, "launch", "study.yaml", *overrides, timeout=900)
+    assert done.returncode == 0, done.stdout + done.stderr
+    ledger = Ledger(tmp_path / "studies" / study.name)
+    states = {entry.name: (entry.state, entry.failure_message) for entry in ledger.entries()}
+    assert {state for state, _ in states.values()} <= {"done", "stopped"}, states
+    assert len(ledger.entries("search")) == study.num_search_trials
+    report = (ledger.folder / "report" / "report.html").read_text()
+    assert study.question in report and "data:image/png" in report
