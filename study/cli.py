@@ -113,7 +113,9 @@ def sync(study_dir: StudyFolder, tracking_uri: TrackingUri = None) -> None:
 def ui(
     study_dir: StudyFolder,
     tracking_uri: TrackingUri = None,
-    port: Annotated[int | None, typer.Option(help="Port on loopback.", show_default="5000 or the next free one")] = None,
+    port: Annotated[
+        int | None, typer.Option(help="Port on loopback.", show_default="5000 or the next free one")
+    ] = None,
 ) -> None:
     """Open MLflow's pages on a study, on this machine alone.
 
@@ -188,6 +190,3 @@ def main() -> None:
         Console(stderr=True).print(f"error: {error}", soft_wrap=True, highlight=False, markup=False)
         sys.stdout.flush()
         sys.exit(2)
-
-
-

@@ -98,7 +98,7 @@ def _twin(config: TrialConfig, task: str) -> TrialConfig | None:
     stopped = config.stop_class_gradient != "none" or config.stop_color_gradient != "none"
     if getattr(config, dropped) == 0 or config.shuffle_labels or stopped:
         return None
-    return dataclasses.replace(config, **{dropped: 0.0})
+    return TrialConfig.from_dict({**dataclasses.asdict(config), dropped: 0.0})
 
 
 def _best(finished: list[tuple[str, dict[str, Any]]], metric: str) -> tuple[str, float | None]:

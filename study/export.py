@@ -1,6 +1,6 @@
 """The ledger as tables: everything the analysis reads, and all it reads.
 
-    results/study.json  trials.parquet  epochs.parquet  photos.parquet  selections.parquet  gallery/<setting>.png
+results/study.json  trials.parquet  epochs.parquet  photos.parquet  selections.parquet  gallery/<setting>.png
 """
 
 import dataclasses

@@ -17,7 +17,9 @@ from trainables.splits import Cut
 PACKAGES = ("hueristic", "torch", "torchvision", "ray", "optuna", "mlflow", "scikit-image", "numpy", "pandas", "pillow")
 
 
-def fingerprint(study: Study, images: Images, prepared: Path | None, cut: Cut, command: str, num_gpus: int) -> dict[str, Any]:
+def fingerprint(
+    study: Study, images: Images, prepared: Path | None, cut: Cut, command: str, num_gpus: int
+) -> dict[str, Any]:
     """The document written once, at the first launch."""
     skipped = json.loads((prepared / "manifest.json").read_text())["skipped"] if prepared else []
     return {

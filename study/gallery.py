@@ -19,7 +19,8 @@ def choose_photos(images: Images, indices_N: NDArray[np.int64]) -> NDArray[np.in
     """The same photos for every network: evenly spaced through the pool, which is ordered by class and name."""
     ordered_N = np.sort(indices_N)
     positions = np.linspace(0, len(ordered_N) - 1, min(NUM_PHOTOS, len(ordered_N))).round().astype(int)
-    return ordered_N[positions]
+    chosen: NDArray[np.int64] = ordered_N[positions]
+    return chosen
 
 
 def draw_gallery(network: JointNetwork, images: Images, indices_N: NDArray[np.int64]) -> bytes:

@@ -137,7 +137,9 @@ def prepare_data(study: Study, console: Console) -> tuple[Images, Path | None, C
         if skipped:
             names = ", ".join(f"{one['name']} ({one['reason']})" for one in skipped[:5])
             more = f" and {len(skipped) - 5} more" if len(skipped) > 5 else ""
-            console.print(f"{len(skipped)} photos are left out: {names}{more}. All are listed in {prepared}/manifest.json.")
+            console.print(
+                f"{len(skipped)} photos are left out: {names}{more}. All are listed in {prepared}/manifest.json."
+            )
     return images, prepared, cut_replicate(images, data, 0)
 
 

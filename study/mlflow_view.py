@@ -1,8 +1,8 @@
 """MLflow as a view of the ledger: whatever is missing there is sent, whatever is there stays as it is.
 
-It runs as a process of its own beside the driver (`--follow`), so that a slow or dead server delays nothing; `hueristic
-sync` runs it once. All timestamps come from the ledger and metrics are the same to MLflow when sent twice, so running it
-again changes nothing. "Run" is MLflow's word for what shows one trial.
+It runs as a process of its own beside the driver (`--follow`), so that a slow or dead server delays nothing;
+`hueristic sync` runs it once. All timestamps come from the ledger, and a metric sent twice is one metric to MLflow, so
+running it again changes nothing. "Run" is MLflow's word for what shows one trial.
 """
 
 import argparse
@@ -166,9 +166,7 @@ class MlflowView:
 
 def _metrics_of(record: Record) -> list[Metric]:
     timestamp, step = _milliseconds(str(record["time"])), int(record["epoch"])
-    return [
-        Metric(key, float(value), timestamp, step) for key, value in record.items() if key not in ("epoch", "time")
-    ]
+    return [Metric(key, float(value), timestamp, step) for key, value in record.items() if key not in ("epoch", "time")]
 
 
 def _summary_metrics(records: list[Record]) -> list[Metric]:

@@ -9,6 +9,7 @@ from typing import Any
 
 import optuna
 from optuna.distributions import distribution_to_json, json_to_distribution
+from optuna.study import StudyDirection
 from optuna.trial import TrialState, create_trial
 
 from study.ledger import Entry
@@ -18,8 +19,10 @@ from study.study_file import Study
 from trainables.records import Record
 from trainables.seeds import derive_seed
 
-
 optuna.logging.set_verbosity(optuna.logging.WARNING)
+
+
+DIRECTIONS = {"min": StudyDirection.MINIMIZE, "max": StudyDirection.MAXIMIZE}
 
 
 class ArmSearch:
@@ -36,7 +39,7 @@ class ArmSearch:
         self.space = study.arm_space(arm)
         self.objectives = study.arm_objectives(arm)
         self.enqueued = study.enqueued_params(arm)
-        directions = ["minimize" if better == "min" else "maximize" for better in self.objectives.values()]
+        directions = [DIRECTIONS[better] for better in self.objectives.values()]
         self.optuna = optuna.create_study(directions=directions)
         for number, (entry, records) in enumerate(told):
             assert entry.number == number, f"{entry.name} stands at {number}"

@@ -14,7 +14,7 @@ def _random(seed: int, trials_per_arm: int) -> BaseSampler:
 def _tpe(seed: int, trials_per_arm: int) -> BaseSampler:
     # Optuna starts with ten random trials; a small study would be all start.
     num_startup = max(2, min(10, trials_per_arm // 3))
-    # grouped: conditional settings are modelled where they exist; constant_liar: running trials are known to each other.
+    # group: conditional settings are modelled where they exist; constant_liar: running trials know of each other.
     return TPESampler(seed=seed, n_startup_trials=num_startup, multivariate=True, group=True, constant_liar=True)
 
 

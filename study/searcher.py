@@ -1,4 +1,4 @@
-"""What Ray Tune asks for trials: the ledger's unfinished ones first, then new suggestions, dealt out evenly over arms."""
+"""What Ray Tune asks for trials: the ledger's unfinished ones first, then new ones, evenly over arms."""
 
 import dataclasses
 from pathlib import Path
@@ -35,7 +35,7 @@ class LedgerSearcher(Searcher):  # type: ignore[misc]
         assert self.queue is not None
         name = self.queue.pop(0) if self.queue else self._propose()
         if name is None:
-            return Searcher.FINISHED
+            return str(Searcher.FINISHED)
         self.names[trial_id] = name
         self.ledger.start(name)
         return {"trial": name, **self.handed}

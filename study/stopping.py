@@ -19,8 +19,9 @@ class ParetoHalving(FIFOScheduler):  # type: ignore[misc]
     """Asynchronous successive halving on several objectives (Schmucker et al. 2021).
 
     At the rungs min_epochs, min_epochs x factor, ... a trial goes on if it stands in the best 1/factor of its arm's
-    trials that reached the rung, ranked by non-dominated sorting and, within a front, by the sum of ranks per objective.
-    With one objective that is plain successive halving. Until `factor` trials have reached a rung nobody is stopped.
+    trials that reached the rung, ranked by non-dominated sorting and, within a front, by the sum of ranks over
+    objectives. With one objective that is plain successive halving. Until `factor` trials have reached a rung nobody
+    is stopped.
     """
 
     def __init__(self, study: Study, folder: Path) -> None:

@@ -60,10 +60,9 @@ def run_epochs(
             "train/color_loss": 0.02 * math.exp(-epoch / 10),
             "train/class_loss": math.log(NUM_CLASSES) * math.exp(-epoch / 10),
         }
-        record["train/total_loss"] = (
-            config.color_loss_weight * float(record["train/color_loss"])
-            + config.class_loss_weight * float(record["train/class_loss"])
-        )
+        record["train/total_loss"] = config.color_loss_weight * float(
+            record["train/color_loss"]
+        ) + config.class_loss_weight * float(record["train/class_loss"])
         factor = learning_rate_factor(config.schedule, config.warmup_share, epoch - 1, config.epochs)
         record |= {"learning_rate": config.optimizer_settings["learning_rate"] * factor, **val.means("val")}
         if epoch == config.epochs and len(data.cut.test):

@@ -30,5 +30,7 @@ def load_checkpoint(path: Path, device: torch.device) -> dict[str, Any] | None:
         return None
     state: dict[str, Any] = torch.load(path, map_location=device, weights_only=True)
     if state.pop("format", None) != FORMAT:
-        raise ValueError(f"The checkpoint {path} has another format than {FORMAT}; continue with the version that wrote it.")
+        raise ValueError(
+            f"The checkpoint {path} has another format than {FORMAT}; continue with the version that wrote it."
+        )
     return state

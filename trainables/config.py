@@ -230,7 +230,9 @@ def _check_types(config: Any) -> None:
     """YAML and JSON give any type; an int is a fine float, but True is no number and 64.0 no count."""
     for field in dataclasses.fields(config):
         value = getattr(config, field.name)
-        kinds = {name.strip() for name in str(field.type if isinstance(field.type, str) else _name(field.type)).split("|")}
+        kinds = {
+            name.strip() for name in str(field.type if isinstance(field.type, str) else _name(field.type)).split("|")
+        }
         actual = "None" if value is None else type(value).__name__
         if actual == "int" and "float" in kinds and not isinstance(value, bool):
             object.__setattr__(config, field.name, float(value))

@@ -6,8 +6,6 @@ from contextlib import AbstractContextManager
 
 import torch
 
-from trainables.config import TrialConfig
-
 
 def choose_device(name: str) -> torch.device:
     """The device called `name`; `auto` takes cuda, else mps, else cpu.
@@ -24,7 +22,9 @@ def choose_device(name: str) -> torch.device:
     except RuntimeError as error:
         raise ValueError(f"Unknown device {name!r}. Known: auto, cpu, cuda, cuda:<number>, mps.") from error
     if device.type == "cuda" and (device.index or 0) >= torch.cuda.device_count():
-        raise ValueError(f"device {name!r} was asked for, but this machine has {torch.cuda.device_count()} CUDA devices.")
+        raise ValueError(
+            f"device {name!r} was asked for, but this machine has {torch.cuda.device_count()} CUDA devices."
+        )
     if device.type == "mps" and not torch.backends.mps.is_available():
         raise ValueError("device 'mps' was asked for, but this machine has none.")
     return device

@@ -32,6 +32,7 @@ from trainables.records import NotFiniteError, Record
 from trainables.seeds import derive_seed
 from trainables.trial_data import TrialData
 
+
 @dataclass(frozen=True, kw_only=True)
 class TrialEnd:
     """What a trial leaves beside its records; the generator's return value."""
@@ -93,9 +94,7 @@ class _Trial:
         self.device = choose_device(config.device)
         self.dtype = choose_precision(config.precision, self.device)
         images = data.images
-        network = JointNetwork(
-            config, num_classes=len(images.class_names), image_size=images.pixels_NHW3.shape[1]
-        )
+        network = JointNetwork(config, num_classes=len(images.class_names), image_size=images.pixels_NHW3.shape[1])
         initialize(network, data.seed_for("weights"))
         self.network = network.to(self.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
         settings = config.optimizer_settings

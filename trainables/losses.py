@@ -30,8 +30,10 @@ def backward(network: JointNetwork, config: TrialConfig, color_loss: Tensor, cla
         weighted.append(config.class_loss_weight * class_loss)
     reached = network.parameters_of_class_loss() if config.stop_class_gradient == "low_level" else []
     # The colour loss passes through the same global block, so no detach can hold back the class loss alone.
-    gradients = torch.autograd.grad(config.class_loss_weight * class_loss, reached, retain_graph=True) if reached else ()
+    gradients = (
+        torch.autograd.grad(config.class_loss_weight * class_loss, reached, retain_graph=True) if reached else ()
+    )
     if weighted:
-        torch.stack(weighted).sum().backward()
+        torch.autograd.backward(torch.stack(weighted).sum())
     for parameter, gradient in zip(reached, gradients, strict=True):
         parameter.grad = gradient if parameter.grad is None else parameter.grad + gradient

@@ -36,14 +36,14 @@ def measure_photos(
     device = pixels_NHW3.device
     chunks: list[dict[str, Tensor]] = []
     predicted: list[Tensor] = []
-    for indices_B in torch.from_numpy(indices_N).to(device).split(batch_size):
+    for indices_B in torch.split(torch.from_numpy(indices_N).to(device), batch_size):
         rgb_B3HW = photos_to_rgb(pixels_NHW3[indices_B])
         with autocast(device, dtype):
             prediction = network(lightness_to_network(rgb_to_lab(rgb_B3HW)[:, :1]))
         inputs = (rgb_B3HW, prediction.ab_B2HW, prediction.logits_BC, labels_N[indices_B])
         # On a CPU the metrics of a few photos fit its cache: 3.4 ms a photo in eights, 5.7 ms in sixty-fours.
         size = METRIC_BATCH_ON_CPU if device.type == "cpu" else batch_size
-        chunks += [measure(*part) for part in zip(*(one.split(size) for one in inputs), strict=True)]
+        chunks += [measure(*part) for part in zip(*(torch.split(one, size) for one in inputs), strict=True)]
         predicted.append(prediction.logits_BC.argmax(dim=1))
     columns = {name: torch.cat([chunk[name] for chunk in chunks]).cpu().numpy() for name in chunks[0]}
     metrics = {name: values.astype(np.float64) for name, values in columns.items()}

@@ -43,11 +43,11 @@ class JointNetwork(nn.Module):
         self.stop_class_at_head = config.stop_class_gradient == "head"
         self.stop_color_at_global = config.stop_color_gradient == "global"
         scaled = _Scaled(config.width)
-        extra = {"num": config.extra_convolutions, "residual": config.residual}
+        num, residual = config.extra_convolutions, config.residual
 
-        self.low_level = _convolutions(1, scaled.all(LOW_LEVEL), **extra)
-        self.mid_level = _convolutions(scaled(512), scaled.all(MID_LEVEL), **extra)
-        self.global_convolutions = _convolutions(scaled(512), scaled.all(GLOBAL), **extra)
+        self.low_level = _convolutions(1, scaled.all(LOW_LEVEL), num=num, residual=residual)
+        self.mid_level = _convolutions(scaled(512), scaled.all(MID_LEVEL), num=num, residual=residual)
+        self.global_convolutions = _convolutions(scaled(512), scaled.all(GLOBAL), num=num, residual=residual)
         # Three low-level and two global strides, each rounding up, divide the side by 32.
         side = -(-self.global_size // 32)
         if config.pooling == "flatten":
@@ -65,7 +65,7 @@ class JointNetwork(nn.Module):
         num_fused = scaled(256) + (scaled(256) if config.fusion else 0)
         self.fusion = _convolution(num_fused, scaled(256), kernel_size=1)
         self.color = nn.Sequential(
-            _convolutions(scaled(256), ((scaled(128), 1),), **extra),
+            _convolutions(scaled(256), ((scaled(128), 1),), num=num, residual=residual),
             nn.Upsample(scale_factor=2, mode="nearest"),
             _convolutions(scaled(128), ((scaled(64), 1), (scaled(64), 1))),
             nn.Upsample(scale_factor=2, mode="nearest"),

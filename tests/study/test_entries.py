@@ -74,7 +74,13 @@ def test_twins_drop_the_other_task_and_nothing_else(tmp_path: Path) -> None:
     fill(ledger, study, "joint", [("done", 5.0, 0.9), ("done", 4.0, 0.5)])
     fill(ledger, study, "color_only", [("done", 6.0, 0.1)])
     configs = {entry.setting: entry.config for entry in confirm_entries(study, ledger, select(study, ledger))}
-    assert set(configs) == {"joint.color", "joint.color.color.twin", "joint.naming", "joint.naming.class.twin", "color_only"}
+    assert set(configs) == {
+        "joint.color",
+        "joint.color.color.twin",
+        "joint.naming",
+        "joint.naming.class.twin",
+        "color_only",
+    }
     assert configs["joint.color.color.twin"] == {**configs["joint.color"], "class_loss_weight": 0.0}
     assert configs["joint.naming.class.twin"] == {**configs["joint.naming"], "color_loss_weight": 0.0}
 

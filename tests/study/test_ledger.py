@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from study.entries import make_entry
 from study.files import write_bytes, write_json
 from study.ledger import Entry, Ledger
-from study.entries import make_entry
 from tests.study.analytic import analytic_study
 
 

@@ -5,10 +5,10 @@ import dataclasses
 import optuna
 import pytest
 
+from study.entries import make_entry
 from study.ledger import Entry
 from study.proposals import ArmSearch
 from study.samplers import SAMPLERS
-from study.entries import make_entry
 from study.study_file import Study
 from tests.study.analytic import analytic_study
 from trainables.records import Record

@@ -141,5 +141,3 @@ def test_bfloat16_stays_near_float32(orchard: Images) -> None:
     )
     assert exact != rough
     assert float(rough["train/color_loss"]) == pytest.approx(float(exact["train/color_loss"]), rel=0.05)
-
-

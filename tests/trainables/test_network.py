@@ -85,7 +85,9 @@ def test_arms_share_the_initial_weights_of_the_layers_they_share() -> None:
     initialize(fused, 7)
     initialize(alone, 7)
     theirs = alone.state_dict()
-    common = {name for name, value in fused.state_dict().items() if name in theirs and theirs[name].shape == value.shape}
+    common = {
+        name for name, value in fused.state_dict().items() if name in theirs and theirs[name].shape == value.shape
+    }
     # Fusion itself has fewer inputs without the global vector.
     common -= {name for name in common if name.startswith("fusion.")}
     assert any(name.startswith("color.") for name in common) and any(name.startswith("class_head.") for name in common)
