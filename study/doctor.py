@@ -29,7 +29,15 @@ class Finding:
 
 def examine() -> list[Finding]:
     """Everything a study needs here."""
-    return [_python(), *_packages(), _device(), _ray(), _mlflow(), *_storage(), _browser()]
+    return [
+        _python(),
+        *package_findings(packages()),
+        _device(),
+        _ray(),
+        _mlflow(),
+        *storage_findings({"studies": Path("studies"), "cache": default_cache()}),
+        _browser(),
+    ]
 
 
 def print_findings(findings: list[Finding], console: Console) -> None:
@@ -47,11 +55,12 @@ def _python() -> Finding:
     return Finding("Python", "ok" if good else "error", version if good else f"{version}: install 3.11 or newer")
 
 
-def _packages() -> list[Finding]:
-    missing = [name for name, version in packages().items() if version == "not installed"]
+def package_findings(versions: dict[str, str]) -> list[Finding]:
+    """Whether everything is installed that a result depends on."""
+    missing = [name for name, version in versions.items() if version == "not installed"]
     if missing:
         return [Finding("packages", "error", f"missing: {', '.join(missing)}; run make install")]
-    text = ", ".join(f"{name} {version}" for name, version in packages().items())
+    text = ", ".join(f"{name} {version}" for name, version in versions.items())
     return [Finding("packages", "ok", text)]
 
 
@@ -93,15 +102,19 @@ def _mlflow() -> Finding:
     return Finding("MLflow", "ok", "MLFLOW_TRACKING_URI answers" if uri else "a SQLite store works")
 
 
-def _storage() -> list[Finding]:
+def storage_findings(folders: dict[str, Path]) -> list[Finding]:
+    """Whether each folder, or the nearest one above it that exists, can be written and has room."""
     findings = []
-    for what, path in (("studies", Path("studies")), ("cache", default_cache())):
+    for what, path in folders.items():
         ancestor = next(parent for parent in (path.absolute(), *path.absolute().parents) if parent.exists())
         free = shutil.disk_usage(ancestor).free
         text = f"{path}: {free / 1024**3:.0f} GiB free"
-        if not os.access(ancestor, os.W_OK):
-            findings.append(Finding(what, "error", f"{ancestor} cannot be written; choose another folder"))
-        elif free < LOW_DISK_BYTES:
+        try:
+            tempfile.TemporaryFile(dir=ancestor).close()
+        except OSError as error:
+            findings.append(Finding(what, "error", f"{ancestor}: {error.strerror}; choose another folder"))
+            continue
+        if free < LOW_DISK_BYTES:
             findings.append(Finding(what, "warning", f"{text}; make room"))
         else:
             findings.append(Finding(what, "ok", text))

@@ -167,7 +167,8 @@ def _ray(address: str | None) -> Iterator[dict[str, float]]:
     os.environ.setdefault("RAY_AIR_NEW_OUTPUT", "0")
     # Ray's own loggers would write what the ledger already holds.
     os.environ["TUNE_DISABLE_AUTO_CALLBACK_LOGGERS"] = "1"
-    os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
+    # A trial that asks for no GPU must not see one.
+    os.environ["RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO"] = "1"
     if address:
         ray.init(address=address, log_to_driver=False, logging_level="ERROR")
     else:

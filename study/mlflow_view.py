@@ -76,7 +76,9 @@ class MlflowView:
             location = None
             if self.tracking_uri.startswith("sqlite:///"):
                 location = (Path(self.tracking_uri.removeprefix("sqlite:///")).parent / "mlartifacts").as_uri()
-            self.experiment_id = self.client.create_experiment(self.study.name, artifact_location=location)
+            # MLflow's pages then open on training runs, not on traces of language models.
+            kind = {"mlflow.experimentKind": "custom_model_development"}
+            self.experiment_id = self.client.create_experiment(self.study.name, location, tags=kind)
         else:
             self.experiment_id = experiment.experiment_id
         token = None

@@ -53,7 +53,9 @@ def test_a_trial_runs_without_ray_as_the_readme_says() -> None:
 
 
 def test_the_tree_names_every_file_of_the_three_rooms_and_no_other() -> None:
-    (tree,) = [text for text in re.findall(r"^```text\n(.*?)^```", README, re.MULTILINE | re.DOTALL) if "Makefile" in text]
+    (tree,) = [
+        text for text in re.findall(r"^```text\n(.*?)^```", README, re.MULTILINE | re.DOTALL) if "Makefile" in text
+    ]
     named = set(re.findall(r"[\w./-]+\.(?:py|yaml)\b", tree))
     for room in ("trainables", "study", "analysis"):
         for path in (ROOT / room).rglob("*"):
