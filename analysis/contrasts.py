@@ -1,5 +1,6 @@
 """Every contrast of a study: its difference, two intervals, Holm's p, and the verdict by the rule fixed beforehand."""
 
+from collections import Counter
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -49,7 +50,9 @@ def contrasts(tables: Tables) -> pd.DataFrame:
 
 @lru_cache(maxsize=1)  # every section of a report asks for it
 def _contrasts(tables: Tables) -> pd.DataFrame:
-    rows = [_row(tables, plan) for plan in planned_contrasts(tables)]
+    plans = planned_contrasts(tables)
+    sizes = Counter(plan.family for plan in plans)
+    rows = [_row(tables, plan, sizes[plan.family]) for plan in plans]
     for family in {row["family"]: None for row in rows}:
         members = [row for row in rows if row["family"] == family]
         adjusted_N = holm(np.array([row["p"] for row in members], dtype=np.float64))
@@ -142,7 +145,7 @@ def _measured(tables: Tables, setting: str, column: str) -> pd.DataFrame:
     return photos.pivot(index="replicate", columns="photo", values=column).astype("float64")
 
 
-def _row(tables: Tables, plan: Planned) -> dict[str, Any]:
+def _row(tables: Tables, plan: Planned, family_size: int) -> dict[str, Any]:
     measured = metric(tables, plan.metric)
     margin = tables.study["margin"].get(plan.metric)
     row: dict[str, Any] = dict.fromkeys(COLUMNS, np.nan)
@@ -160,8 +163,7 @@ def _row(tables: Tables, plan: Planned) -> dict[str, Any]:
     if difference_RP.empty:
         return row | {"note": "no replicate and photo was measured on both sides"}
     row["num_replicates"], row["num_photos"] = difference_RP.shape
-    num_contrasts = len(tables.study["contrasts"]) if plan.family == "primary" else 1
-    row |= _statistics(difference_RP.to_numpy(), measured.better, margin, max(1, num_contrasts))
+    row |= _statistics(difference_RP.to_numpy(), measured.better, margin, family_size)
     for side, setting in (("treatment_mean", plan.treatment), ("control_mean", plan.control)):
         row[side] = float(
             _measured(tables, setting, measured.key).loc[difference_RP.index, difference_RP.columns].to_numpy().mean()

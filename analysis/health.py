@@ -53,7 +53,7 @@ def _missing(tables: Tables) -> list[Finding]:
             Finding(
                 "missing arms",
                 f"No trial of {', '.join(silent)} has finished, so nothing can be said about what it was there for.",
-                "Read the failures under Trials, mend the cause and launch again.",
+                "Read the failures under Trials, mend the cause and launch the study under another name.",
             )
         )
     planned = tables.study["confirm"].get("replicates")
@@ -66,7 +66,8 @@ def _missing(tables: Tables) -> list[Finding]:
             Finding(
                 "missing replicates",
                 f"Of {planned} replicates per setting, fewer finished: {', '.join(short)}.",
-                "Launch again; finished trials are kept and only the missing ones are trained.",
+                "Launch again if the study was interrupted. A failed trial is a result and is not trained again: read "
+                "why it failed under Trials.",
             )
         )
     return found
@@ -96,7 +97,7 @@ def _one_sided_failures(tables: Tables) -> list[Finding]:
         Finding(
             "failures in one arm",
             f"Trials failed in {hit[0]} only ({len(failed)}); the trials that are left may be the lucky ones.",
-            "Read the messages under Trials, mend the cause and launch again.",
+            "Read the messages under Trials, mend the cause and launch the study under another name.",
         )
     ]
 
@@ -112,7 +113,7 @@ def _unequal_trials(tables: Tables) -> list[Finding]:
         Finding(
             "unequal search",
             f"Of {planned} search trials per arm, fewer ended well: {', '.join(short)}.",
-            "Launch again until every arm has had its share; an arm searched less looks worse than it is.",
+            "Launch again if the study was interrupted; an arm searched less looks worse than it is.",
         )
     ]
 

@@ -184,8 +184,10 @@ def main() -> None:
     debug = "--debug" in sys.argv
     try:
         app()
-    except (ValueError, OSError) as error:
-        if debug:
+    except Exception as error:
+        # MLflow's own exception is named, not imported: loading MLflow takes seconds.
+        is_persons = isinstance(error, ValueError | OSError) or type(error).__name__ == "MlflowException"
+        if debug or not is_persons:
             raise
         Console(stderr=True).print(f"error: {error}", soft_wrap=True, highlight=False, markup=False)
         sys.stdout.flush()

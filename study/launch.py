@@ -60,33 +60,41 @@ def run(launch: Launch, console: Console) -> Path:
     images, prepared, cut = prepare_data(study, console)
     with _ray(launch.address) as resources:
         num_slots, num_gpus, gpus_per_trial = _slots(study, resources)
-        _open_folder(launch, images, prepared, cut, num_gpus)
-        with lease(folder) as token, _mlflow_view(launch, console):
+        folder.mkdir(parents=True, exist_ok=True)
+        with lease(folder) as token:
+            _open_folder(launch, images, prepared, cut, num_gpus)
             handed = {
                 "study": str(folder),
                 "cache": str(default_cache().absolute()),
                 "token": token,
                 "digest": images.digest,
+                "root": study.data_config().root or "",
             }
             plan = _Plan(study, folder, handed, num_slots, gpus_per_trial)
-            console.print(
-                f"{study.name}: {study.num_search_trials} search trials on {num_slots} slots, then "
-                f"{study.confirm.replicates} replicates of each chosen setting. Ledger: {folder}"
-            )
-            plan.phase("search", study.num_search_trials)
-            ledger = Ledger(folder)
-            planned = confirm_entries(study, ledger, select(study, ledger))
-            known = set(ledger.names())
-            for entry in planned:
-                if entry.name not in known:
-                    ledger.write(entry)
-            if planned:
-                plan.phase("confirm", len(planned))
-            export(folder)
-            from analysis.report import write
+            with _mlflow_view(launch, console):
+                _search_and_confirm(plan, console)
+                export(folder)
+                from analysis.report import write
 
-            write(folder)
+                write(folder)
     return folder
+
+
+def _search_and_confirm(plan: "_Plan", console: Console) -> None:
+    study, ledger = plan.study, Ledger(plan.folder)
+    console.print(
+        f"{study.name}: {study.num_search_trials} search trials on {plan.num_slots} slots, then "
+        f"{study.confirm.replicates} replicates of each chosen setting. Ledger: {plan.folder}",
+        soft_wrap=True,
+    )
+    plan.phase("search", study.num_search_trials)
+    planned = confirm_entries(study, ledger, select(study, ledger))
+    known = set(ledger.names())
+    for entry in planned:
+        if entry.name not in known:
+            ledger.write(entry)
+    if planned:
+        plan.phase("confirm", len(planned))
 
 
 MAX_LOSSES = 5
@@ -108,7 +116,13 @@ def check_folder(launch: Launch) -> None:
                 f"{folder} holds another study; it differs in {', '.join(changes.refused)}. "
                 "Give the changed study another name, or another --storage."
             )
-    elif folder.exists() and any(folder.iterdir()):
+        more_search = [change for change in changes.growth if change.startswith("search.")]
+        if more_search and Ledger(folder).entries("confirm"):
+            raise ValueError(
+                f"{folder} has begun to confirm its settings, and {more_search[0]} could choose others. "
+                "Give the larger study another name."
+            )
+    elif folder.exists() and {path.name for path in folder.iterdir()} - {"lease.json"}:
         raise ValueError(f"{folder} is not empty and holds no study.yaml: choose another --storage or name.")
     ancestor = next(parent for parent in (folder, *folder.parents) if parent.exists())
     try:
@@ -146,17 +160,17 @@ def prepare_data(study: Study, console: Console) -> tuple[Images, Path | None, C
 def _open_folder(launch: Launch, images: Images, prepared: Path | None, cut: Cut, num_gpus: int) -> None:
     """Writes the study's file and fingerprint at the first launch; a continued study must find the same photos."""
     folder = launch.folder
-    folder.mkdir(parents=True, exist_ok=True)
     path = folder / "fingerprint.json"
+    if path.exists():
+        launched_on = json.loads(path.read_text())["data"]["digest"]
+        if launched_on != images.digest:
+            raise ValueError(
+                f"The photos changed since {folder} was launched (digest {launched_on}, now {images.digest}): "
+                "give it the same photos, or launch under another name."
+            )
+    write_bytes(folder / "study.yaml", launch.study.document.encode())
     if not path.exists():
         write_json(path, fingerprint(launch.study, images, prepared, cut, launch.command, num_gpus))
-    launched_on = json.loads(path.read_text())["data"]["digest"]
-    if launched_on != images.digest:
-        raise ValueError(
-            f"The photos changed since {folder} was launched (digest {launched_on}, now {images.digest}): "
-            "give it the same photos, or launch under another name."
-        )
-    write_bytes(folder / "study.yaml", launch.study.document.encode())
 
 
 @contextmanager
@@ -186,9 +200,13 @@ def _slots(study: Study, resources: dict[str, float]) -> tuple[int, int, float]:
     if asked_gpus is None:
         # One trial per GPU at least, and as many as the CPU cores allow.
         asked_gpus = max(0.1, round(min(1.0, gpus * asked_cpus / cpus), 2)) if gpus else 0.0
-    num_slots = int(cpus // asked_cpus)
-    if asked_gpus:
-        num_slots = min(num_slots, int(gpus // asked_gpus))
+    # Shares such as 0.1 are not exact: 1 // 0.1 is 9.
+    num_slots = int(cpus / asked_cpus + 1e-9)
+    if asked_gpus > 1:
+        num_slots = min(num_slots, int(gpus / asked_gpus + 1e-9))
+    elif asked_gpus:
+        # A trial's share lies on one GPU.
+        num_slots = min(num_slots, int(gpus) * int(1 / asked_gpus + 1e-9))
     if num_slots < 1:
         raise ValueError(
             f"A trial asks for {asked_cpus:g} CPU cores and {asked_gpus:g} GPUs, but the cluster has {cpus:g} and "
@@ -200,11 +218,13 @@ def _slots(study: Study, resources: dict[str, float]) -> tuple[int, int, float]:
 @contextmanager
 def _mlflow_view(launch: Launch, console: Console) -> Iterator[None]:
     """Keeps MLflow level with the ledger from a process of its own while the block runs."""
+    # A dead server shall cost seconds a round, not the client's four minutes a call.
+    patience = {"MLFLOW_HTTP_REQUEST_MAX_RETRIES": "2", "MLFLOW_HTTP_REQUEST_TIMEOUT": "20"}
     with (launch.folder / "mlflow.log").open("a") as log:
         process = subprocess.Popen(
             [sys.executable, "-m", "study.mlflow_view", str(launch.folder), launch.tracking_uri,
              "--follow", str(os.getpid())],
-            stdout=log, stderr=log,
+            stdout=log, stderr=log, env={**patience, **os.environ},
         )  # fmt: skip
     try:
         yield
@@ -243,17 +263,20 @@ class _Plan:
 
         from study.progress import Progress
         from study.searcher import LedgerSearcher
-        from study.stopping import SCHEDULERS
+        from study.stopping import SCHEDULERS, ParetoHalving
         from study.worker import LedgerTrainable
 
         study, ledger = self.study, Ledger(self.folder)
+        early_stopping = study.search.early_stopping if phase == "search" else "none"
+        scheduler = SCHEDULERS[early_stopping](study, self.folder)
+        if isinstance(scheduler, ParetoHalving):
+            scheduler.stop_overdue()
         entries = ledger.entries(phase)
         num_left = num_trials - sum(entry.finished for entry in entries)
         if num_left <= 0:
             return
         num_recorded = sum(len(ledger.records(entry.name)) for entry in entries)
         progress = Progress(study, phase, num_trials, entries, num_recorded)
-        early_stopping = study.search.early_stopping if phase == "search" else "none"
         resources = {"cpu": study.resources.cpus_per_trial, "gpu": self.gpus_per_trial}
         scratch = Path(tempfile.mkdtemp(prefix="hueristic-ray-"))
         try:
@@ -261,7 +284,7 @@ class _Plan:
                 tune.with_resources(LedgerTrainable, resources),
                 tune_config=tune.TuneConfig(
                     search_alg=LedgerSearcher(study, phase, self.handed),
-                    scheduler=SCHEDULERS[early_stopping](study, self.folder),
+                    scheduler=scheduler,
                     num_samples=num_left,
                     max_concurrent_trials=self.num_slots,
                     reuse_actors=True,

@@ -45,10 +45,10 @@ def lease(folder: Path) -> Iterator[str]:
 
     def keep() -> None:
         while not stop.wait(RENEW_SECONDS):
-            if holder(folder) != token:
-                return
             # A storage that stalls for a moment must not end the study; the next renewal says the same.
             with suppress(OSError):
+                if holder(folder) != token:
+                    return
                 _renew(folder, token)
 
     thread = threading.Thread(target=keep, name="lease", daemon=True)

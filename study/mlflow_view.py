@@ -17,7 +17,6 @@ from datetime import datetime
 from pathlib import Path
 
 from mlflow.entities import Experiment, Metric, Param, RunTag
-from mlflow.exceptions import MlflowException
 from mlflow.tracking import MlflowClient
 
 from study.ledger import Entry, Ledger
@@ -27,10 +26,13 @@ from trainables.records import Record
 
 TRIAL_TAG = "hueristic.trial"
 STUDY_TAG = "hueristic.study"
+LAUNCHED_TAG = "hueristic.launched"
+"""When the study of a run was launched: two studies of one name may share a server."""
 SYNCED_TAG = "hueristic.synced"
 """How far a run is level with the ledger; set last."""
 
-STATUS = {"queued": "SCHEDULED", "running": "RUNNING", "stopped": "FINISHED", "done": "FINISHED", "failed": "FAILED"}
+STATUS = {"stopped": "FINISHED", "done": "FINISHED", "failed": "FAILED"}
+"""MLflow's word for how a trial ended."""
 MAX_METRICS_PER_BATCH = 1000
 """MLflow refuses larger batches."""
 POLL_SECONDS = 2.0
@@ -53,6 +55,8 @@ class MlflowView:
         """MLflow's run id by trial; the study's own under the empty name."""
         self.synced: dict[str, str] = {}
         self.experiment_id = ""
+        self.fingerprint = json.loads((folder / "fingerprint.json").read_text())
+        self.launched: str = self.fingerprint["launched"]
 
     def sync(self) -> int:
         """Sends everything the ledger has and MLflow has not; gives the number of trials that were behind."""
@@ -63,6 +67,9 @@ class MlflowView:
             if _is_final(self.synced.get(name, "")):
                 continue
             entry = self.ledger.entry(name)
+            # A trial that waits has no start yet, and MLflow would invent one.
+            if not entry.started:
+                continue
             if self.synced.get(name) != _level(entry, len(self.ledger.records(name))):
                 self._send(entry)
                 num_behind += 1
@@ -88,6 +95,8 @@ class MlflowView:
             )
             for run in page:
                 tags = run.data.tags
+                if tags.get(LAUNCHED_TAG) != self.launched:
+                    continue
                 name = "" if STUDY_TAG in tags else tags.get(TRIAL_TAG)
                 if name is not None:
                     self.runs[name] = run.info.run_id
@@ -96,21 +105,25 @@ class MlflowView:
             if not token:
                 break
         if "" not in self.runs:
-            fingerprint = json.loads((self.ledger.folder / "fingerprint.json").read_text())
             run = self.client.create_run(
                 self.experiment_id,
                 run_name=self.study.name,
-                start_time=_milliseconds(fingerprint["launched"]),
-                tags={STUDY_TAG: self.study.name, "mlflow.note.content": self.study.question},
+                start_time=_milliseconds(self.launched),
+                tags={
+                    STUDY_TAG: self.study.name,
+                    LAUNCHED_TAG: self.launched,
+                    "mlflow.note.content": self.study.question,
+                },
             )
             self.runs[""] = run.info.run_id
             self.client.log_text(run.info.run_id, self.study.document, "study.yaml")
-            self.client.log_dict(run.info.run_id, fingerprint, "fingerprint.json")
+            self.client.log_dict(run.info.run_id, self.fingerprint, "fingerprint.json")
 
     def _send(self, entry: Entry) -> None:
         records = self.ledger.records(entry.name)
         tags = {
             TRIAL_TAG: entry.name,
+            LAUNCHED_TAG: self.launched,
             "arm": entry.arm,
             "phase": entry.phase,
             "setting": entry.setting,
@@ -160,8 +173,10 @@ class MlflowView:
         verdicts = json.loads(report.read_text()).get("lines", [])
         note = "\n\n".join([self.study.question, *verdicts])
         self.client.set_tag(run_id, "mlflow.note.content", note)
-        ended = max(entry.ended for entry in self.ledger.entries() if entry.ended)
-        self.client.set_terminated(run_id, status="FINISHED", end_time=_milliseconds(ended))
+        entries = self.ledger.entries()
+        if entries and all(entry.finished for entry in entries):
+            ended = max(entry.ended for entry in entries)
+            self.client.set_terminated(run_id, status="FINISHED", end_time=_milliseconds(ended))
         self.client.set_tag(run_id, SYNCED_TAG, level)
         self.synced[""] = level
 
@@ -201,18 +216,21 @@ def _milliseconds(time_utc: str) -> int:
     return round(datetime.fromisoformat(time_utc).timestamp() * 1000) if time_utc else 0
 
 
-def follow(view: MlflowView, parent: int) -> None:
+def follow(folder: Path, tracking_uri: str, parent: int) -> None:
     """Syncs every two seconds until told to end or the driver is gone, and once more after that."""
     ending = threading.Event()
     signal.signal(signal.SIGTERM, lambda *_: ending.set())
     # Ctrl-C reaches the whole group of processes; the driver says when to end.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    view: MlflowView | None = None
     while True:
         last_round = ending.is_set() or os.getppid() != parent
         try:
+            view = view or MlflowView(folder, tracking_uri)
             view.sync()
-        except (MlflowException, OSError) as error:
-            logging.getLogger(__name__).warning("MLflow is behind the ledger: %s", error)
+        # Whatever a server or a store answers, the study goes on; the next round tries again.
+        except Exception:
+            logging.getLogger(__name__).warning("MLflow is behind the ledger", exc_info=True)
             if last_round:
                 sys.exit(1)
         if last_round:
@@ -229,7 +247,7 @@ def main() -> None:
     arguments = parser.parse_args()
     logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(message)s")
     logging.Formatter.converter = time.gmtime
-    follow(MlflowView(arguments.folder, arguments.tracking_uri), arguments.follow)
+    follow(arguments.folder, arguments.tracking_uri, arguments.follow)
 
 
 def tracking_uri_of(chosen: str | None, storage: Path) -> str:

@@ -7,6 +7,7 @@ from typing import Any
 from ray.tune.search import Searcher
 
 from study.entries import make_entry
+from study.lease import holder
 from study.ledger import Entry, Ledger
 from study.proposals import ArmSearch
 from study.study_file import Study
@@ -33,6 +34,8 @@ class LedgerSearcher(Searcher):  # type: ignore[misc]
         """The next trial, by name."""
         self._wake()
         assert self.queue is not None
+        if not self._drives():
+            return str(Searcher.FINISHED)
         name = self.queue.pop(0) if self.queue else self._propose()
         if name is None:
             return str(Searcher.FINISHED)
@@ -48,7 +51,7 @@ class LedgerSearcher(Searcher):  # type: ignore[misc]
         name = self.names.pop(trial_id)
         result = result or {}
         end = result.get("end")
-        if end == "orphaned":
+        if end == "orphaned" or not self._drives():
             return
         if end == "failed" or error:
             kind = result.get("failure_kind", "worker_lost")
@@ -66,6 +69,10 @@ class LedgerSearcher(Searcher):  # type: ignore[misc]
 
     def restore(self, checkpoint_path: str) -> None:
         """Nothing: a study is continued from the ledger."""
+
+    def _drives(self) -> bool:
+        """Whether this driver still holds the study's lease; one that lost it writes nothing more."""
+        return holder(self.ledger.folder) == self.handed["token"]
 
     def _wake(self) -> None:
         if self.queue is not None:

@@ -43,6 +43,16 @@ class ParetoHalving(FIFOScheduler):  # type: ignore[misc]
             for record in ledger.records(entry.name):
                 self._note(entry.arm, entry.name, record)
 
+    def stop_overdue(self) -> None:
+        """Ends the trials whose driver died between their record at a rung and the decision there."""
+        ledger = Ledger(self.folder)
+        for entry in ledger.entries("search"):
+            epoch = len(ledger.records(entry.name))
+            if entry.finished or epoch not in self.rungs:
+                continue
+            if entry.name not in best_share(self.reached[entry.arm, epoch], self.factor):
+                ledger.end(entry.name, "stopped")
+
     def on_trial_result(self, tune_controller: "TuneController", trial: "Trial", result: dict[str, Any]) -> str:
         """Ray's question after each epoch."""
         name = trial.config["trial"]

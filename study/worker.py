@@ -33,6 +33,7 @@ class LedgerTrainable(tune.Trainable):  # type: ignore[misc]
         self.token: str = config["token"]
         self.cache = Path(config["cache"])
         self.digest: str = config["digest"]
+        self.root: str = config["root"]
         self.ledger = Ledger(Path(config["study"]))
         self.records: list[Record] | None = None
         self.generator: Generator[Record, None, End] | None = None
@@ -71,6 +72,7 @@ class LedgerTrainable(tune.Trainable):  # type: ignore[misc]
                 return self._finish(stop.value)
             if record["epoch"] == len(self.records) + 1:
                 break
+            assert int(record["epoch"]) <= len(self.records), f"{record['epoch']} follows {len(self.records)} records"
         self.records.append(record)
         self.ledger.write_records(self.name_in_ledger, self.records)
         if record["epoch"] < self.num_epochs:
@@ -84,8 +86,10 @@ class LedgerTrainable(tune.Trainable):  # type: ignore[misc]
 
     def _start(self) -> None:
         entry = self.ledger.entry(self.name_in_ledger)
-        trial = Trial.from_json({"config": entry.config, "data": entry.data, "replicate": entry.replicate,
-                                 "phase": entry.phase})  # fmt: skip
+        # The photos may have moved since the entry was written; their digest says whether they are the same.
+        data = {**entry.data, "root": self.root or None}
+        named = {"config": entry.config, "data": data, "replicate": entry.replicate, "phase": entry.phase}
+        trial = Trial.from_json(named)
         self.images: Images = images_of(trial.data, self.cache)
         if self.images.digest != self.digest:
             raise ValueError(
@@ -97,7 +101,7 @@ class LedgerTrainable(tune.Trainable):  # type: ignore[misc]
         self.generator = start(trial, self.images, self.ledger.checkpoint(self.name_in_ledger))
 
     def _finish(self, end: End) -> dict[str, Any]:
-        assert self.records
+        assert self.records and len(self.records) == self.num_epochs
         if end.test is not None:
             folder = self.ledger.trial_folder(self.name_in_ledger)
             write_bytes(folder / "photos.parquet", _photo_table(end.test, self.images))

@@ -51,12 +51,15 @@ def run_epochs(
 ) -> Generator[Record, None, AnalyticEnd]:
     """As `trainables.epochs.run_epochs`, with the same fields in each record."""
     first_epoch = 1
+    record: Record
     if checkpoint and checkpoint.exists():
-        first_epoch = json.loads(checkpoint.read_text())["epoch"] + 1
+        record = json.loads(checkpoint.read_text())
+        first_epoch = record["epoch"] + 1
+        yield record
     test: PhotoMeasures | None = None
     for epoch in range(first_epoch, config.epochs + 1):
         val = _measure(config, data, data.cut.val, epoch)
-        record: Record = {
+        record = {
             "train/color_loss": 0.02 * math.exp(-epoch / 10),
             "train/class_loss": math.log(NUM_CLASSES) * math.exp(-epoch / 10),
         }
@@ -69,9 +72,10 @@ def run_epochs(
             test = _measure(config, data, data.cut.test, epoch)
             record |= test.means("test")
         record |= {"images_per_second": 1e6, "epoch_seconds": 1e-6 * len(data.cut.train), "memory": 0}
+        record = {"epoch": epoch, "time": datetime.now(UTC).isoformat(), **record}
         if checkpoint:
-            _save(checkpoint, epoch)
-        yield {"epoch": epoch, "time": datetime.now(UTC).isoformat(), **record}
+            _save(checkpoint, record)
+        yield record
     if test is None and len(data.cut.test):
         test = _measure(config, data, data.cut.test, config.epochs)
     return AnalyticEnd(test=test)
@@ -114,7 +118,7 @@ def _skills(config: TrialConfig, epoch: int) -> tuple[float, float]:
     return min(1.0, color), min(1.0, naming)
 
 
-def _save(checkpoint: Path, epoch: int) -> None:
+def _save(checkpoint: Path, record: Record) -> None:
     temporary = checkpoint.with_name(f"{checkpoint.name}.{os.getpid()}.tmp")
-    temporary.write_text(json.dumps({"epoch": epoch}))
+    temporary.write_text(json.dumps(record))
     os.replace(temporary, checkpoint)

@@ -20,15 +20,15 @@ def save_checkpoint(path: Path, state: dict[str, Any]) -> None:
     os.replace(temporary, path)
 
 
-def load_checkpoint(path: Path, device: torch.device) -> dict[str, Any] | None:
-    """The state saved at `path`, or None where there is none. Loads tensors and plain values, never code.
+def load_checkpoint(path: Path) -> dict[str, Any] | None:
+    """The state saved at `path`, or None where there is none. Loads tensors (to main memory) and values, no code.
 
     Raises:
         ValueError: the file was written in another format.
     """
     if not path.exists():
         return None
-    state: dict[str, Any] = torch.load(path, map_location=device, weights_only=True)
+    state: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
     if state.pop("format", None) != FORMAT:
         raise ValueError(
             f"The checkpoint {path} has another format than {FORMAT}; continue with the version that wrote it."

@@ -1,7 +1,7 @@
 """One trial as a generator: it trains, and yields one record at the end of each epoch.
 
 It never learns who is listening. Everything random is drawn from seeds of (replicate, purpose, epoch), so that a
-trial continued from any epoch's end is the same trial, bit for bit on the same hardware.
+trial continued from any epoch's end is the same trial, bit for bit on the same CPU with the same number of threads.
 Letters of shapes: N photos, B photos of a batch, S steps of an epoch, H and W side in pixels.
 """
 
@@ -12,6 +12,7 @@ from collections.abc import Generator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -32,6 +33,9 @@ from trainables.records import NotFiniteError, Record
 from trainables.seeds import derive_seed
 from trainables.trial_data import TrialData
 
+PLACEMENT = ("device", "precision", "num_threads", "checkpoint_seconds")
+"""The settings that a continued trial may change; each but the last may change its last bits."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class TrialEnd:
@@ -50,20 +54,27 @@ def run_epochs(
     Args:
         config: all settings of the trial.
         data: photos and cut; where it has test photos they are measured once, in the last epoch's record.
-        checkpoint: file to continue from and to write to; None keeps nothing.
+        checkpoint: file to continue from and to write to; None keeps nothing. A continued trial first yields the
+            checkpoint's own record again.
 
     Returns:
         The trained network and its errors on the test pool.
 
     Raises:
         NotFiniteError: naming metric, epoch and step.
+        ValueError: the checkpoint belongs to another trial.
     """
     torch.set_num_threads(config.num_threads)
     trial = _Trial(config, data)
     saved_at = time.monotonic()
-    state = load_checkpoint(checkpoint, trial.device) if checkpoint else None
-    first_epoch = 1 if state is None else trial.restore(state) + 1
+    state = load_checkpoint(checkpoint) if checkpoint else None
+    first_epoch = 1
     test: PhotoMeasures | None = None
+    if state is not None:
+        trial.restore(state)
+        first_epoch = int(state["epoch"]) + 1
+        # Whoever was killed between the checkpoint and the record's arrival has not seen it.
+        yield state["record"]
     for epoch in range(first_epoch, config.epochs + 1):
         started = time.monotonic()
         record = trial.train(epoch)
@@ -76,11 +87,12 @@ def run_epochs(
         record["images_per_second"] = trial.num_trained_per_epoch / training_seconds
         record["epoch_seconds"] = time.monotonic() - started
         record["memory"] = peak_memory_bytes(trial.device)
+        record = {"epoch": epoch, "time": datetime.now(UTC).isoformat(), **record}
         due = time.monotonic() - saved_at >= config.checkpoint_seconds or epoch == config.epochs
         if checkpoint and due:
-            save_checkpoint(checkpoint, trial.state(epoch))
+            save_checkpoint(checkpoint, trial.state(record))
             saved_at = time.monotonic()
-        yield {"epoch": epoch, "time": datetime.now(UTC).isoformat(), **record}
+        yield record
     if test is None and len(data.cut.test):
         test = trial.measure(data.cut.test)
     return TrialEnd(network=trial.network, test=test)
@@ -111,19 +123,33 @@ class _Trial:
     def num_trained_per_epoch(self) -> int:
         return self.steps_per_epoch * self.batch_size
 
-    def state(self, epoch: int) -> dict[str, object]:
+    def state(self, record: Record) -> dict[str, Any]:
         return {
-            "epoch": epoch,
-            "config": dataclasses.asdict(self.config),
+            "epoch": record["epoch"],
+            "record": record,
+            "identity": self._identity(),
             "network": self.network.state_dict(),
             "optimizer": self.optimizer.state_dict(),
         }
 
-    def restore(self, state: dict[str, object]) -> int:
-        """Takes over a checkpoint and gives its epoch."""
-        self.network.load_state_dict(state["network"])  # type: ignore[arg-type]
-        self.optimizer.load_state_dict(state["optimizer"])  # type: ignore[arg-type]
-        return int(state["epoch"])  # type: ignore[call-overload, no-any-return]
+    def restore(self, state: dict[str, Any]) -> None:
+        """Takes over a checkpoint of this very trial; another one's is a ValueError."""
+        mine, theirs = self._identity(), state["identity"]
+        differing = sorted(name for name in mine if mine[name] != theirs.get(name))
+        if differing:
+            name = differing[0]
+            raise ValueError(
+                f"The checkpoint belongs to another trial: its {name} is {theirs.get(name)!r}, not {mine[name]!r}. "
+                "Give each trial a checkpoint of its own."
+            )
+        self.network.load_state_dict(state["network"])
+        self.optimizer.load_state_dict(state["optimizer"])
+
+    def _identity(self) -> dict[str, Any]:
+        """What must be the same for a trial to be continued; where and how fast it computes may change."""
+        settings = {name: value for name, value in dataclasses.asdict(self.config).items() if name not in PLACEMENT}
+        data = self.data
+        return {**settings, "seed": data.seed, "replicate": data.replicate, "digest": data.images.digest}
 
     def train(self, epoch: int) -> Record:
         """One pass over the training photos. The device is waited for once, at the end."""

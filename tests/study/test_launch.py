@@ -1,7 +1,9 @@
 """study/launch.py: a whole study through real Ray and a real MLflow store; formulas stand in for networks."""
 
+import dataclasses
 import json
 import re
+import shutil
 from pathlib import Path
 
 import pandas as pd
@@ -119,6 +121,41 @@ def test_an_empty_mlflow_is_filled_from_the_ledger_alone(launched: Path, ledger:
     other = MlflowClient(tracking_uri=uri)
     runs = other.search_runs([other.get_experiment_by_name("analytic").experiment_id])
     assert len(runs) == len(ledger.names()) + 1
+
+
+def test_another_study_of_the_same_name_on_one_server_gets_runs_of_its_own(
+    launched: Path, ledger: Ledger, tmp_path: Path
+) -> None:
+    uri = f"sqlite:///{tmp_path / 'shared.db'}"
+    MlflowView(ledger.folder, uri).sync()
+    twin = shutil.copytree(ledger.folder, tmp_path / "analytic")
+    document = json.loads((twin / "fingerprint.json").read_text())
+    (twin / "fingerprint.json").write_text(json.dumps({**document, "launched": "2026-01-01T00:00:00+00:00"}))
+    assert MlflowView(twin, uri).sync() == len(ledger.names())
+    assert MlflowView(ledger.folder, uri).sync() == 0
+
+
+def test_a_trial_that_waits_is_not_shown_as_running(launched: Path, ledger: Ledger, tmp_path: Path) -> None:
+    copy = Ledger(shutil.copytree(ledger.folder, tmp_path / "analytic"))
+    name = copy.names()[0]
+    copy.write(dataclasses.replace(copy.entry(name), state="queued", started="", ended=""))
+    assert MlflowView(copy.folder, f"sqlite:///{tmp_path / 'mlflow.db'}").sync() == len(copy.names()) - 1
+
+
+def test_more_search_trials_are_refused_once_settings_are_confirmed(launched: Path, ledger: Ledger) -> None:
+    done = hueristic(launched, "launch", "study.yaml", "--set", "search.trials_per_arm=5")
+    assert done.returncode == 2 and "search.trials_per_arm: 4 -> 5 could choose others" in done.stderr
+
+
+def test_more_replicates_may_be_added(launched: Path, ledger: Ledger, tmp_path: Path) -> None:
+    shutil.copytree(ledger.folder, tmp_path / "studies" / "analytic")
+    copy = Ledger(tmp_path / "studies" / "analytic")
+    before = {entry.name: entry for entry in copy.entries()}
+    done = hueristic(tmp_path, "launch", launched / "study.yaml", "--set", "confirm.replicates=4")
+    assert done.returncode == 0, done.stdout + done.stderr
+    after = {entry.name: entry for entry in copy.entries()}
+    assert {name: after[name] for name in before} == before
+    assert {entry.replicate for name, entry in after.items() if name not in before} == {4}
 
 
 def test_tables_are_rebuilt_from_the_ledger_alone(ledger: Ledger) -> None:

@@ -37,7 +37,7 @@ def test_it_continues_from_its_checkpoint(tmp_path: Path) -> None:
     records = run_epochs(config, data_of(), tmp_path / "checkpoint")
     first = [repeatable(next(records)) for _ in range(2)]
     records.close()
-    assert first + [repeatable(one) for one in run_epochs(config, data_of(), tmp_path / "checkpoint")] == whole
+    assert first[:-1] + [repeatable(one) for one in run_epochs(config, data_of(), tmp_path / "checkpoint")] == whole
 
 
 def test_naming_helps_colour_unless_labels_are_shuffled_or_fusion_is_off() -> None:

@@ -1,0 +1,108 @@
+"""study/worker.py: a trial that was killed at any instruction ends with all its records, once each."""
+
+import dataclasses
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from study.entries import make_entry
+from study.ledger import Ledger
+from study.worker import LedgerTrainable
+from tests.study.analytic import analytic_study
+from trainables.analytic_surface import analytic_images
+from trainables.records import repeatable
+
+NAME = "color_only-confirm-1"
+
+
+def start(folder: Path, *, token: str = "ours") -> LedgerTrainable:
+    """The worker's object without Ray around it."""
+    worker = object.__new__(LedgerTrainable)
+    digest = analytic_images(analytic_study().data_config()).digest
+    worker.setup(
+        {"trial": NAME, "study": str(folder), "cache": str(folder), "token": token, "digest": digest, "root": ""}
+    )
+    return worker
+
+
+def steps(worker: LedgerTrainable) -> list[dict[str, Any]]:
+    results = [worker.step()]
+    while not results[-1]["done"]:
+        results.append(worker.step())
+    return results
+
+
+@pytest.fixture
+def ledger(tmp_path: Path) -> Ledger:
+    made = Ledger(tmp_path)
+    entry = make_entry(analytic_study(), "color_only", {"learning_rate": 1e-3}, phase="confirm", number=1, replicate=1)
+    made.write(dataclasses.replace(entry, setting="color_only"))
+    (tmp_path / "lease.json").write_text(json.dumps({"token": "ours"}))
+    return made
+
+
+def test_a_trial_reports_every_epoch_and_ends_with_its_photos(ledger: Ledger) -> None:
+    results = steps(start(ledger.folder))
+    assert [result["epoch"] for result in results] == [1, 2, 3, 4, 5, 6]
+    assert results[-1]["end"] == "done" and "test/delta_e" in results[-1]
+    assert (ledger.trial_folder(NAME) / "photos.parquet").exists()
+
+
+@pytest.mark.parametrize("arrived", [0, 2, 5])
+def test_a_checkpoint_ahead_of_the_records_loses_none(ledger: Ledger, arrived: int) -> None:
+    steps(start(ledger.folder))
+    whole = ledger.records(NAME)
+    worker = start(ledger.folder)
+    (ledger.trial_folder(NAME) / "epochs.jsonl").unlink()
+    ledger.checkpoint(NAME).unlink()
+    while len(ledger.records(NAME)) < arrived + 1:
+        worker.step()
+    # Killed after the checkpoint of this epoch and before its record.
+    kept = ledger.records(NAME)[:arrived]
+    (ledger.trial_folder(NAME) / "epochs.jsonl").write_text("".join(json.dumps(one) + "\n" for one in kept))
+    last = steps(start(ledger.folder))[-1]
+    assert last["end"] == "done" and "test/delta_e" in last
+    assert [repeatable(one) for one in ledger.records(NAME)] == [repeatable(one) for one in whole]
+
+
+def test_a_checkpoint_behind_the_records_writes_none_twice(ledger: Ledger) -> None:
+    worker = start(ledger.folder)
+    for _ in range(4):
+        worker.step()
+    before = ledger.records(NAME)
+    ledger.checkpoint(NAME).unlink()
+    again = start(ledger.folder)
+    assert again.step()["epoch"] == 5
+    assert ledger.records(NAME)[:4] == before
+
+
+def test_a_trial_killed_between_its_last_record_and_its_photos_writes_them(ledger: Ledger) -> None:
+    steps(start(ledger.folder))
+    photos = ledger.trial_folder(NAME) / "photos.parquet"
+    content = photos.read_bytes()
+    photos.unlink()
+    (last,) = steps(start(ledger.folder))
+    assert last["end"] == "done" and photos.read_bytes() == content
+
+
+def test_a_worker_whose_driver_lost_the_study_writes_nothing(ledger: Ledger) -> None:
+    (only,) = steps(start(ledger.folder, token="another"))
+    assert only["end"] == "orphaned" and ledger.records(NAME) == []
+
+
+def test_an_exception_is_a_result_with_its_kind(ledger: Ledger) -> None:
+    worker = start(ledger.folder)
+    worker.digest = "other photos"
+    (only,) = steps(worker)
+    assert (only["end"], only["failure_kind"]) == ("failed", "ValueError")
+    assert "give every machine the same photos" in only["failure_message"]
+
+
+def test_the_next_trial_of_an_actor_starts_clean(ledger: Ledger) -> None:
+    worker = start(ledger.folder)
+    worker.step()
+    config = {"trial": NAME, "study": str(ledger.folder), "cache": "", "token": "ours", "digest": "", "root": ""}
+    assert worker.reset_config(config)
+    assert worker.generator is None and worker.records is None
