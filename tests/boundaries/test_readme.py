@@ -49,20 +49,20 @@ def test_every_other_command_is_known_with_its_flags(command: str, tmp_path: Pat
 
 
 def test_a_trial_runs_without_ray_as_the_readme_says() -> None:
-    assert "python -m trainables --config trial.json" in README
+    assert ".venv/bin/python -m trainables --config trial.json" in README
 
 
 def test_the_tree_names_every_file_of_the_three_rooms_and_no_other() -> None:
     (tree,) = [
         text for text in re.findall(r"^```text\n(.*?)^```", README, re.MULTILINE | re.DOTALL) if "Makefile" in text
     ]
-    named = set(re.findall(r"[\w./-]+\.(?:py|yaml)\b", tree))
+    named = {Path(name).name for name in re.findall(r"[\w./-]+\.(?:py|yaml)\b", tree)}
     for room in ("trainables", "study", "analysis"):
         for path in (ROOT / room).rglob("*"):
             if path.suffix in (".py", ".yaml") and not path.name.startswith("__") and "notebooks" not in path.parts:
                 assert path.name in named, path
     existing = {path.name for room in ("trainables", "study", "analysis") for path in (ROOT / room).rglob("*.*")}
-    assert {name for name in named if Path(name).name not in existing} == set()
+    assert {name for name in named if name not in existing} == set()
 
 
 def test_pictures_exist_and_are_small() -> None:
