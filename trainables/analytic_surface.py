@@ -54,7 +54,7 @@ def run_epochs(
     record: Record
     if checkpoint and checkpoint.exists():
         record = json.loads(checkpoint.read_text())
-        first_epoch = record["epoch"] + 1
+        first_epoch = int(record["epoch"]) + 1
         yield record
     test: PhotoMeasures | None = None
     for epoch in range(first_epoch, config.epochs + 1):
