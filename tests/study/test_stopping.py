@@ -1,6 +1,11 @@
 """study/stopping.py: who goes on at a rung, worked out by hand."""
 
-from study.stopping import best_share
+from pathlib import Path
+
+from study.entries import make_entry
+from study.ledger import Ledger
+from study.stopping import ParetoHalving, best_share
+from tests.study.analytic import analytic_study
 
 
 def test_nobody_is_stopped_before_there_are_enough_to_compare() -> None:
@@ -26,3 +31,18 @@ def test_a_dominated_trial_never_goes_on_before_one_that_dominates_it() -> None:
 
 def test_equal_trials_are_taken_by_name() -> None:
     assert best_share({"b": (1.0,), "a": (1.0,), "c": (1.0,)}, factor=3) == {"a"}
+
+
+def test_a_driver_killed_between_a_record_and_its_verdict_gives_it_on_return(tmp_path: Path) -> None:
+    study = analytic_study("search.early_stopping=pareto_halving", "search.min_epochs=2", "search.reduction_factor=3")
+    ledger = Ledger(tmp_path)
+    reached = [(2, "running", 9.0), (2, "running", 1.0), (3, "running", 5.0), (6, "done", 4.0), (1, "running", 9.0)]
+    for number, (num_epochs, state, delta_e) in enumerate(reached):
+        entry = make_entry(
+            study, "color_only", {"learning_rate": 1e-3}, phase="search", number=number, replicate=0, state=state
+        )
+        ledger.write(entry)
+        ledger.write_records(entry.name, [{"epoch": e, "val/delta_e": delta_e} for e in range(1, num_epochs + 1)])
+    ParetoHalving(study, tmp_path).stop_overdue()
+    # Four trials reached the rung of 2 epochs and one of them may go on; number 2 had been let through before.
+    assert [entry.state for entry in ledger.entries()] == ["stopped", "running", "running", "done", "running"]

@@ -1,0 +1,87 @@
+"""study/searcher.py: what Ray is handed, and what it makes of the ends Ray tells it."""
+
+import json
+import pickle
+from pathlib import Path
+
+import pytest
+from ray.tune.search import Searcher
+
+from study.ledger import Ledger
+from study.searcher import LedgerSearcher
+from tests.study.analytic import analytic_study
+
+HANDED = {"token": "ours", "cache": "", "digest": "", "root": ""}
+
+
+@pytest.fixture
+def ledger(tmp_path: Path) -> Ledger:
+    (tmp_path / "lease.json").write_text(json.dumps({"token": "ours"}))
+    return Ledger(tmp_path)
+
+
+def searcher(ledger: Ledger) -> LedgerSearcher:
+    """As Ray gets it: pickled once before its first use."""
+    made = LedgerSearcher(analytic_study(), "search", {"study": str(ledger.folder), **HANDED})
+    copy: LedgerSearcher = pickle.loads(pickle.dumps(made))
+    return copy
+
+
+def finish(ledger: Ledger, one: LedgerSearcher, trial_id: str, name: str) -> None:
+    ledger.write_records(name, [{"epoch": 1, "val/delta_e": 5.0, "val/top1": 0.5}])
+    one.on_trial_complete(trial_id, {"end": "done"})
+
+
+def test_trials_are_dealt_out_evenly_over_arms(ledger: Ledger) -> None:
+    one = searcher(ledger)
+    names = []
+    while isinstance(suggestion := one.suggest(f"ray{len(names)}"), dict):
+        names.append(suggestion["trial"])
+        finish(ledger, one, f"ray{len(names) - 1}", names[-1])
+    arms = [name.split("-")[0] for name in names]
+    assert suggestion == Searcher.FINISHED
+    assert len(names) == 12 and all(set(arms[i : i + 3]) == {"joint", "color_only", "class_only"} for i in (0, 3, 6, 9))
+
+
+def test_unfinished_trials_come_first_with_their_own_settings(ledger: Ledger) -> None:
+    one = searcher(ledger)
+    names = [one.suggest(f"ray{index}")["trial"] for index in range(4)]  # type: ignore[index]
+    finish(ledger, one, "ray1", names[1])
+    before = {name: ledger.entry(name).config for name in names}
+    again = searcher(ledger)
+    handed = [again.suggest(f"new{index}")["trial"] for index in range(4)]  # type: ignore[index]
+    assert set(handed[:3]) == set(names) - {names[1]}
+    assert handed[3] not in names
+    assert {name: ledger.entry(name).config for name in names} == before
+
+
+@pytest.mark.parametrize(
+    ("result", "error", "state", "kind"),
+    [
+        ({"end": "done"}, False, "done", ""),
+        ({"epoch": 1}, False, "stopped", ""),
+        ({"end": "failed", "failure_kind": "not_finite", "failure_message": "m"}, False, "failed", "not_finite"),
+        (None, True, "failed", "worker_lost"),
+    ],
+)
+def test_every_end_reaches_the_ledger_and_the_sampler(
+    ledger: Ledger, result: dict[str, object] | None, error: bool, state: str, kind: str
+) -> None:
+    one = searcher(ledger)
+    name = one.suggest("ray")["trial"]  # type: ignore[index]
+    ledger.write_records(name, [{"epoch": 1, "val/delta_e": 5.0, "val/top1": 0.5}])
+    one.on_trial_complete("ray", result, error)
+    entry = ledger.entry(name)
+    assert (entry.state, entry.failure_kind) == (state, kind)
+    told = {"done": "COMPLETE", "stopped": "PRUNED", "failed": "FAIL"}[state]
+    assert one.searches[entry.arm].optuna.trials[0].state.name == told
+
+
+def test_a_driver_that_lost_the_study_writes_nothing_more(ledger: Ledger) -> None:
+    one = searcher(ledger)
+    name = one.suggest("ray")["trial"]  # type: ignore[index]
+    (ledger.folder / "lease.json").write_text(json.dumps({"token": "another driver's"}))
+    before = ledger.entry(name)
+    one.on_trial_complete("ray", {"end": "done"})
+    assert one.suggest("next") == Searcher.FINISHED
+    assert ledger.names() == [name] and ledger.entry(name) == before
