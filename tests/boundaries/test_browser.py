@@ -1,5 +1,6 @@
 """A real browser opens the report without a network, and MLflow's pages on a real server."""
 
+import os
 import re
 import shutil
 import signal
@@ -60,21 +61,22 @@ def test_the_report_opens_without_a_network_at_phone_and_desktop_width(
 def test_mlflow_s_pages_show_the_study_and_its_arms(launched: Path, tmp_path: Path) -> None:
     port = free_port(None)
     command = [sys.executable, "-m", "study", "ui", str(launched / "studies" / "analytic"), "--port", str(port)]
-    server = subprocess.Popen(command, env=environment(launched), start_new_session=True, text=True,
-                              stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)  # fmt: skip
+    said = tmp_path / "ui.log"
+    with said.open("w") as log:
+        server = subprocess.Popen(command, env=environment(launched), start_new_session=True, stdout=log, stderr=log)
     try:
-        assert server.stdout
-        address = re.search(r"http://\S+", server.stdout.readline())
-        assert address
         _wait_for(f"http://127.0.0.1:{port}/health")
+        address = re.search(rf"http://127.0.0.1:{port}/#/experiments/\d+/runs", said.read_text())
+        assert address, said.read_text()
         page = browse(address[0], tmp_path, "--window-size=1500,1000", "--dump-dom")
         assert "analytic" in page.stdout and "Run Name" in page.stdout
     finally:
-        server.send_signal(signal.SIGINT)
+        os.killpg(server.pid, signal.SIGINT)
         try:
             server.wait(timeout=30)
         except subprocess.TimeoutExpired:
-            server.kill()
+            os.killpg(server.pid, signal.SIGKILL)
+            server.wait()
     with pytest.raises(OSError, match="refused"):
         urllib.request.urlopen(f"http://127.0.0.1:{port}/health", timeout=5)
 
