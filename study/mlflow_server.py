@@ -1,14 +1,18 @@
 """MLflow's own pages over a store, on loopback."""
 
+import os
+import signal
 import socket
 import subprocess
 import sys
+from contextlib import suppress
 
 from mlflow.tracking import MlflowClient
 from rich.console import Console
 
 HOST = "127.0.0.1"
 FIRST_PORT, LAST_PORT = 5000, 5050
+CLOSING_SECONDS = 10.0
 
 
 def serve(tracking_uri: str, experiment: str, port: int | None, console: Console) -> None:
@@ -25,10 +29,20 @@ def serve(tracking_uri: str, experiment: str, port: int | None, console: Console
     page = f"/#/experiments/{found.experiment_id}/runs" if found else ""
     console.print(f"MLflow: http://{HOST}:{chosen}{page}   (Ctrl-C ends it)", soft_wrap=True)
     command = [sys.executable, "-m", "mlflow", "server", "--backend-store-uri", tracking_uri, "--host", HOST]
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    # In a group of its own: MLflow starts further processes, and all of them end with us.
+    server = subprocess.Popen([*command, "--port", str(chosen), "--workers", "1"], start_new_session=True)
     try:
-        subprocess.run([*command, "--port", str(chosen), "--workers", "1"], check=False)
+        server.wait()
     except KeyboardInterrupt:
         console.print("MLflow's pages are closed.")
+    finally:
+        with suppress(ProcessLookupError):
+            os.killpg(server.pid, signal.SIGTERM)
+        try:
+            server.wait(timeout=CLOSING_SECONDS)
+        except subprocess.TimeoutExpired:
+            os.killpg(server.pid, signal.SIGKILL)
 
 
 def free_port(port: int | None) -> int:

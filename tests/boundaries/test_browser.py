@@ -71,7 +71,8 @@ def test_mlflow_s_pages_show_the_study_and_its_arms(launched: Path, tmp_path: Pa
         page = browse(address[0], tmp_path, "--window-size=1500,1000", "--dump-dom")
         assert "analytic" in page.stdout and "Run Name" in page.stdout
     finally:
-        os.killpg(server.pid, signal.SIGINT)
+        # To the command alone, as a service manager does; what it started must end with it.
+        server.send_signal(signal.SIGINT)
         try:
             server.wait(timeout=30)
         except subprocess.TimeoutExpired:
