@@ -31,7 +31,11 @@ def serve(tracking_uri: str, experiment: str, port: int | None, console: Console
     command = [sys.executable, "-m", "mlflow", "server", "--backend-store-uri", tracking_uri, "--host", HOST]
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     # In a group of its own: MLflow starts further processes, and all of them end with us.
-    server = subprocess.Popen([*command, "--port", str(chosen), "--workers", "1"], start_new_session=True)
+    # Its job runners serve language models; a study needs pages alone.
+    environment = {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false", **os.environ}
+    server = subprocess.Popen(
+        [*command, "--port", str(chosen), "--workers", "1"], start_new_session=True, env=environment
+    )
     try:
         server.wait()
     except KeyboardInterrupt:
