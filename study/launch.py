@@ -52,7 +52,7 @@ def run(launch: Launch, console: Console) -> Path:
     """Drives the study to its end and gives its folder.
 
     Raises:
-        ValueError: what a person can mend; nothing was written then but prepared photos.
+        ValueError: what a person can mend.
         StudyStoppedError: trials could not be finished; launching again continues.
     """
     study, folder = launch.study, launch.folder

@@ -1,18 +1,16 @@
 """Colour conversions against scikit-image in float64, on every grey, random colours and real photos."""
 
 import io
-import os
 import warnings
 from collections.abc import Callable
-from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
-from PIL import Image
 from skimage.color import deltaE_ciede2000, lab2rgb, rgb2lab
 from torch import Tensor
 
+from tests.trainables.ncd import ncd_photos
 from trainables import color_space
 from trainables.color_space import delta_e_2000, lab_to_rgb, rgb_to_lab
 
@@ -74,13 +72,7 @@ def rgb_113N(request: pytest.FixtureRequest) -> Tensor:
 
 @pytest.fixture(scope="module")
 def photos_B3HW() -> Tensor:
-    """Seven photos of the Natural-Color Dataset, 128 px, RGB in [0, 1]."""
-    root = os.environ.get("HUERISTIC_DATA")
-    if root is None:
-        pytest.skip("HUERISTIC_DATA does not name a folder with ncd/ColorfulOriginal")
-    files = sorted(Path(root, "ncd", "ColorfulOriginal").glob("*/*.jpg"))[::110]
-    photos = [np.asarray(Image.open(file).convert("RGB").resize((128, 128))) for file in files]
-    return torch.from_numpy(np.stack(photos)).movedim(-1, 1).contiguous() / 255
+    return ncd_photos()
 
 
 def test_rgb_to_lab_agrees_with_scikit_image(rgb_113N: Tensor) -> None:

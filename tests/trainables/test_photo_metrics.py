@@ -1,18 +1,16 @@
 """Metrics per photo against scikit-image, and cases worked out by hand."""
 
 import math
-import os
 import warnings
-from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
-from PIL import Image
 from skimage.color import deltaE_ciede2000, lab2rgb, rgb2lab
 from skimage.metrics import peak_signal_noise_ratio, structural_similarity
 from torch import Tensor
 
+from tests.trainables.ncd import ncd_photos
 from trainables import photo_metrics
 from trainables.color_space import ab_to_network, rgb_to_lab
 from trainables.metrics import METRICS
@@ -20,15 +18,6 @@ from trainables.metrics import METRICS
 
 def random_photos(*shape: int, seed: int = 0) -> Tensor:
     return torch.rand(*shape, generator=torch.Generator().manual_seed(seed))
-
-
-def ncd_photos() -> Tensor:
-    root = os.environ.get("HUERISTIC_DATA")
-    if root is None:
-        pytest.skip("HUERISTIC_DATA does not name a folder with ncd/ColorfulOriginal")
-    files = sorted(Path(root, "ncd", "ColorfulOriginal").glob("*/*.jpg"))[::110]
-    photos = [np.asarray(Image.open(file).convert("RGB").resize((128, 128))) for file in files]
-    return torch.from_numpy(np.stack(photos)).movedim(-1, 1).contiguous() / 255
 
 
 @pytest.fixture(scope="module", params=["random", "noisy", "small", "photos"])
