@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.table import Table
 
 from study.fingerprint import packages
-from trainables.trial import default_cache
+from trainables.cache import default_cache
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "chrome")
 LOW_DISK_BYTES = 5 * 1024**3

@@ -24,10 +24,11 @@ from study.lease import lease
 from study.ledger import Ledger
 from study.study_changes import differences
 from study.study_file import Study, load_study, parse_study
+from trainables.cache import default_cache
 from trainables.images import Images, load_images
 from trainables.prepare import prepare
 from trainables.splits import Cut, cut_replicate
-from trainables.trial import default_cache, images_of
+from trainables.trial import images_of
 
 
 @dataclass(frozen=True, kw_only=True)

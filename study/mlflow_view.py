@@ -183,7 +183,8 @@ class MlflowView:
 
 def _metrics_of(record: Record) -> list[Metric]:
     timestamp, step = _milliseconds(str(record["time"])), int(record["epoch"])
-    return [Metric(key, float(value), timestamp, step) for key, value in record.items() if key not in ("epoch", "time")]
+    metrics = {key: value for key, value in record.items() if key != "epoch" and not isinstance(value, str)}
+    return [Metric(key, float(value), timestamp, step) for key, value in metrics.items()]
 
 
 def _summary_metrics(records: list[Record]) -> list[Metric]:

@@ -6,8 +6,9 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from trainables.cache import default_cache
 from trainables.records import NotFiniteError
-from trainables.trial import Trial, default_cache, images_of, start
+from trainables.trial import Trial, images_of, start
 
 
 def main() -> int:

@@ -72,6 +72,7 @@ def run_epochs(
             test = _measure(config, data, data.cut.test, epoch)
             record |= test.means("test")
         record |= {"images_per_second": 1e6, "epoch_seconds": 1e-6 * len(data.cut.train), "memory": 0}
+        record |= {"flops_per_second": 0.0, "compile_seconds": 0.0, "device": "formula", "precision": "float64"}
         record = {"epoch": epoch, "time": datetime.now(UTC).isoformat(), **record}
         if checkpoint:
             _save(checkpoint, record)

@@ -92,6 +92,12 @@ class TrialConfig:
     """`auto` takes cuda, else mps, else cpu; or a torch device such as `cuda:1`."""
     precision: str = "auto"
     """Of the network's forward pass: `bfloat16` (autocast) or `float32`. `auto`: bfloat16 where the chip has it."""
+    compile: bool = False
+    """Whether the step is compiled (torch.compile): dozens of seconds at the first trial of a machine, then faster."""
+    photos_memory_share: float = 0.3
+    """Share of the device's memory that the photos may take, in [0, 1]; more of them are streamed from disk."""
+    device_memory_share: float = 1.0
+    """Share of a GPU's memory that the trial may take, in (0, 1]. A study sets it to the trial's share of the GPU."""
     num_threads: int = 1
     """CPU threads of the trial, at least 1. Part of the result: sums in another order round differently."""
     checkpoint_seconds: float = 30.0
@@ -112,6 +118,8 @@ class TrialConfig:
             _check_range(self, field, low=0)
         _check_range(self, "crop_min_area", low=0, high=1, open_low=True)
         _check_range(self, "max_rotation_degrees", low=0, high=45)
+        _check_range(self, "photos_memory_share", low=0, high=1)
+        _check_range(self, "device_memory_share", low=0, high=1, open_low=True)
         _check_range(self, "num_threads", low=1)
         if self.learning_rate is not None:
             _check_range(self, "learning_rate", low=0, open_low=True)

@@ -1,10 +1,15 @@
-"""Where a trial computes, in which precision, and how much memory it took."""
+"""Where a trial computes, in which precision, and how much memory it may take and took."""
 
+import gc
+import os
 import resource
 import sys
 from contextlib import AbstractContextManager
+from pathlib import Path
 
 import torch
+
+from trainables.cache import default_cache
 
 
 def choose_device(name: str) -> torch.device:
@@ -46,10 +51,42 @@ def autocast(device: torch.device, dtype: torch.dtype) -> AbstractContextManager
     return torch.autocast(device.type, dtype=dtype, enabled=dtype != torch.float32)
 
 
+def clean_slate(device: torch.device, memory_share: float) -> None:
+    """Leaves nothing of the last trial of this process: no memory, no peak, no compiled code.
+
+    A fractional GPU is bookkeeping: this is where a process is held to its share, so that what it asks beyond fails
+    here and not in a neighbour. Convolutions choose algorithms that give the same bits again, and float32 means
+    float32, not TF32.
+    """
+    # torch's own default lies in a folder that everyone may write to, and it holds code. Set before the compiler loads.
+    os.environ.setdefault("TORCHINDUCTOR_CACHE_DIR", str(default_cache() / "compiled"))
+    # Compiled code counts shapes over trials and gives up after eight.
+    torch.compiler.reset()
+    gc.collect()
+    if device.type == "cuda":
+        torch.cuda.empty_cache()
+        torch.cuda.reset_peak_memory_stats(device)
+        torch.cuda.set_per_process_memory_fraction(memory_share, device)
+        torch.backends.cudnn.deterministic = True
+        torch.backends.cudnn.conv.fp32_precision = "ieee"  # type: ignore[attr-defined]
+    elif device.type == "cpu" and CLEAR_REFS.exists():
+        # 5 resets the peak of the resident size (man 5 proc).
+        CLEAR_REFS.write_text("5")
+
+
+CLEAR_REFS, STATUS = Path("/proc/self/clear_refs"), Path("/proc/self/status")
+
+
 def peak_memory_bytes(device: torch.device) -> int:
-    """Most memory this process held: on the device for cuda, else resident in main memory."""
+    """Most memory the trial held: on the device for cuda, else resident in main memory.
+
+    Without Linux's /proc the main memory's peak is that of the whole process.
+    """
     if device.type == "cuda":
         return torch.cuda.max_memory_allocated(device)
+    if STATUS.exists():
+        (line,) = (line for line in STATUS.read_text().splitlines() if line.startswith("VmHWM:"))
+        return int(line.split()[1]) * 1024
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return peak if sys.platform == "darwin" else peak * 1024
 

@@ -17,24 +17,32 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
 
-from trainables.augmentation import draw_transforms, photos_to_rgb, transform
+from trainables.augmentation import draw_transforms
 from trainables.checkpoint import load_checkpoint, save_checkpoint
-from trainables.color_space import ab_to_network, lightness_to_network, rgb_to_lab
+from trainables.compute_speed import matrix_ceiling, training_flops_per_photo
 from trainables.config import TrialConfig
-from trainables.devices import autocast, choose_device, choose_precision, peak_memory_bytes
-from trainables.losses import backward, task_losses
+from trainables.devices import choose_device, choose_precision, clean_slate, describe, peak_memory_bytes
 from trainables.measure import measure_photos
 from trainables.network import JointNetwork
 from trainables.optimizers import OPTIMIZERS, learning_rate_factor
 from trainables.photo_measures import PhotoMeasures
+from trainables.pixel_source import pixel_source
 from trainables.records import NotFiniteError, Record
 from trainables.seeds import derive_seed
+from trainables.training_step import TrainingStep
 from trainables.trial_data import TrialData
 
-PLACEMENT = ("device", "precision", "num_threads", "checkpoint_seconds")
-"""The settings that a continued trial may change; each but the last may change its last bits."""
+PLACEMENT = (
+    "device",
+    "precision",
+    "compile",
+    "num_threads",
+    "photos_memory_share",
+    "device_memory_share",
+    "checkpoint_seconds",
+)
+"""The settings that a continued trial may change; the first four may change its last bits."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -78,13 +86,13 @@ def run_epochs(
     for epoch in range(first_epoch, config.epochs + 1):
         started = time.monotonic()
         record = trial.train(epoch)
-        training_seconds = time.monotonic() - started
+        speed = trial.speed(time.monotonic() - started)
         record |= trial.measure(data.cut.val).means("val")
         _check_finite(record, config, epoch)
         if epoch == config.epochs and len(data.cut.test):
             test = trial.measure(data.cut.test)
             record |= test.means("test")
-        record["images_per_second"] = trial.num_trained_per_epoch / training_seconds
+        record |= speed
         record["epoch_seconds"] = time.monotonic() - started
         record["memory"] = peak_memory_bytes(trial.device)
         record = {"epoch": epoch, "time": datetime.now(UTC).isoformat(), **record}
@@ -105,19 +113,29 @@ class _Trial:
         self.config, self.data = config, data
         self.device = choose_device(config.device)
         self.dtype = choose_precision(config.precision, self.device)
+        self.ceiling = matrix_ceiling(self.device, self.dtype) if self.device.type == "cuda" else None
+        clean_slate(self.device, config.device_memory_share)
         images = data.images
-        network = JointNetwork(config, num_classes=len(images.class_names), image_size=images.pixels_NHW3.shape[1])
+        num_classes, image_size = len(images.class_names), images.pixels_NHW3.shape[1]
+        network = JointNetwork(config, num_classes=num_classes, image_size=image_size)
         initialize(network, data.seed_for("weights"))
         self.network = network.to(self.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
         settings = config.optimizer_settings
         self.peak_learning_rate = settings["learning_rate"]
         self.optimizer = OPTIMIZERS[config.optimizer].build(self.network.parameters(), settings)
-        self.pixels_NHW3 = torch.from_numpy(np.array(images.pixels_NHW3)).to(self.device)
-        labels_N = data.train_labels(shuffled=config.shuffle_labels)
-        self.train_labels_N = torch.from_numpy(labels_N).to(self.device)
+        self.step = TrainingStep(self.network, self.optimizer, config, self.dtype)
+        memory_share = config.photos_memory_share * config.device_memory_share
+        self.pixels = pixel_source(images.pixels_NHW3, self.device, memory_share)
+        self.labels_N = torch.from_numpy(np.array(images.labels_N, dtype=np.int64)).to(self.device)
+        train_labels_N = data.train_labels(shuffled=config.shuffle_labels)
+        self.train_labels_N = torch.from_numpy(train_labels_N).to(self.device)
         num_train = len(data.cut.train)
         self.batch_size = min(config.batch_size, num_train)
         self.steps_per_epoch = num_train // self.batch_size
+        self.flops_per_photo = training_flops_per_photo(config, num_classes=num_classes, image_size=image_size)
+        self.has_compiled = not config.compile
+        self.compile_seconds = 0.0
+        """Spent by the last epoch on the step that compiled; 0 in every other one."""
 
     @property
     def num_trained_per_epoch(self) -> int:
@@ -152,37 +170,29 @@ class _Trial:
         return {**settings, "seed": data.seed, "replicate": data.replicate, "digest": data.images.digest}
 
     def train(self, epoch: int) -> Record:
-        """One pass over the training photos. The device is waited for once, at the end."""
+        """One pass over the training photos. The device is waited for once, at the end (and where it compiles)."""
         config, data = self.config, self.data
         self.network.train()
         # Dropout draws from torch's own generator; everything else from one of our own.
         torch.manual_seed(data.seed_for("dropout", epoch))
         generator = torch.Generator().manual_seed(data.seed_for("batches", epoch))
         order_N = torch.from_numpy(data.cut.train)[torch.randperm(len(data.cut.train), generator=generator)]
-        theta_N23 = draw_transforms(self.num_trained_per_epoch, config, generator)
-        order_N = order_N.to(self.device)
+        order_N = order_N[: self.num_trained_per_epoch]
+        theta_N23 = draw_transforms(len(order_N), config, generator)
         theta_N23 = None if theta_N23 is None else theta_N23.to(self.device)
+        labels_N = self.train_labels_N[order_N.to(self.device)]
         losses_S2 = torch.empty(self.steps_per_epoch, 2, device=self.device)
-        learning_rate = 0.0
-        for step in range(self.steps_per_epoch):
+        learning_rate = self.compile_seconds = 0.0
+        for step, pixels_BHW3 in enumerate(self.pixels.batches(order_N, self.batch_size)):
             batch = slice(step * self.batch_size, (step + 1) * self.batch_size)
             learning_rate = self._set_learning_rate((epoch - 1) * self.steps_per_epoch + step)
-            rgb_B3HW = photos_to_rgb(self.pixels_NHW3[order_N[batch]])
-            if theta_N23 is not None:
-                rgb_B3HW = transform(rgb_B3HW, theta_N23[batch])
-            losses_S2[step] = self._step(rgb_B3HW, self.train_labels_N[order_N[batch]])
+            theta_B23 = None if theta_N23 is None else theta_N23[batch]
+            started = time.monotonic()
+            losses_S2[step] = self.step(pixels_BHW3, theta_B23, labels_N[batch])
+            if not self.has_compiled:
+                losses_S2[step].cpu()
+                self.has_compiled, self.compile_seconds = True, time.monotonic() - started
         return self._training_record(epoch, losses_S2.cpu().double().numpy(), learning_rate)
-
-    def _step(self, rgb_B3HW: Tensor, labels_B: Tensor) -> Tensor:
-        lab_B3HW = rgb_to_lab(rgb_B3HW)
-        lightness_B1HW = lightness_to_network(lab_B3HW[:, :1])
-        with autocast(self.device, self.dtype):
-            prediction = self.network(lightness_B1HW)
-        color_loss, class_loss = task_losses(prediction, ab_to_network(lab_B3HW[:, 1:]), labels_B)
-        self.optimizer.zero_grad(set_to_none=True)
-        backward(self.network, self.config, color_loss, class_loss)
-        self.optimizer.step()
-        return torch.stack([color_loss.detach(), class_loss.detach()])
 
     def _set_learning_rate(self, step: int) -> float:
         config = self.config
@@ -211,11 +221,27 @@ class _Trial:
             "learning_rate": learning_rate,
         }
 
+    def speed(self, seconds: float) -> Record:
+        """How fast the training part of an epoch went, and on what; the step that compiled says nothing about it."""
+        num_photos = self.num_trained_per_epoch
+        if self.compile_seconds and num_photos > self.batch_size:
+            num_photos, seconds = num_photos - self.batch_size, seconds - self.compile_seconds
+        flops_per_second = num_photos / seconds * self.flops_per_photo
+        record: Record = {
+            "images_per_second": num_photos / seconds,
+            "flops_per_second": flops_per_second,
+            "compile_seconds": self.compile_seconds,
+            "device": describe(self.device),
+            "precision": str(self.dtype).removeprefix("torch."),
+        }
+        if self.ceiling is not None:
+            record["matrix_ceiling_share"] = flops_per_second / self.ceiling
+        return record
+
     def measure(self, indices_N: NDArray[np.int64]) -> PhotoMeasures:
         """Errors of the network as it stands, photo by photo, against the true labels."""
-        labels_N = torch.from_numpy(np.array(self.data.images.labels_N, dtype=np.int64)).to(self.device)
         return measure_photos(
-            self.network, self.pixels_NHW3, labels_N, indices_N, batch_size=self.config.batch_size, dtype=self.dtype
+            self.network, self.pixels, self.labels_N, indices_N, batch_size=self.config.batch_size, dtype=self.dtype
         )
 
 

@@ -14,6 +14,7 @@ from trainables.devices import autocast
 from trainables.network import JointNetwork
 from trainables.photo_measures import PhotoMeasures
 from trainables.photo_metrics import measure
+from trainables.pixel_source import PixelSource
 
 METRIC_BATCH_ON_CPU = 8
 
@@ -21,7 +22,7 @@ METRIC_BATCH_ON_CPU = 8
 @torch.no_grad()
 def measure_photos(
     network: JointNetwork,
-    pixels_NHW3: Tensor,
+    pixels: PixelSource,
     labels_N: Tensor,
     indices_N: NDArray[np.int64],
     *,
@@ -30,17 +31,20 @@ def measure_photos(
 ) -> PhotoMeasures:
     """All metrics on the photos at `indices_N`, at the prepared size, without augmentation.
 
-    The network runs in `dtype`, the metrics in float32. The device is waited for once, at the end.
+    `labels_N` lies on the network's device. The network runs in `dtype`, the metrics in float32. The device is waited
+    for once, at the end.
     """
     network.eval()
-    device = pixels_NHW3.device
+    device = labels_N.device
     chunks: list[dict[str, Tensor]] = []
     predicted: list[Tensor] = []
-    for indices_B in torch.split(torch.from_numpy(indices_N).to(device), batch_size):
-        rgb_B3HW = photos_to_rgb(pixels_NHW3[indices_B])
+    order_N = torch.from_numpy(indices_N)
+    labels = torch.split(labels_N[order_N.to(device)], batch_size)
+    for pixels_BHW3, labels_B in zip(pixels.batches(order_N, batch_size), labels, strict=True):
+        rgb_B3HW = photos_to_rgb(pixels_BHW3)
         with autocast(device, dtype):
             prediction = network(lightness_to_network(rgb_to_lab(rgb_B3HW)[:, :1]))
-        inputs = (rgb_B3HW, prediction.ab_B2HW, prediction.logits_BC, labels_N[indices_B])
+        inputs = (rgb_B3HW, prediction.ab_B2HW, prediction.logits_BC, labels_B)
         # On a CPU the metrics of a few photos fit its cache: 3.4 ms a photo in eights, 5.7 ms in sixty-fours.
         size = METRIC_BATCH_ON_CPU if device.type == "cpu" else batch_size
         chunks += [measure(*part) for part in zip(*(torch.split(one, size) for one in inputs), strict=True)]

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from trainables.batch_norm import BatchNorm2d
 from trainables.config import TrialConfig
 
 LOW_LEVEL = ((64, 2), (128, 1), (128, 2), (256, 1), (256, 2), (512, 1))
@@ -124,7 +125,7 @@ class _Scaled:
 def _convolution(num_in: int, num_out: int, *, kernel_size: int = 3, stride: int = 1) -> nn.Sequential:
     return nn.Sequential(
         nn.Conv2d(num_in, num_out, kernel_size, stride=stride, padding=kernel_size // 2),
-        nn.BatchNorm2d(num_out),
+        BatchNorm2d(num_out),
         nn.ReLU(inplace=True),
     )
 

@@ -3,8 +3,18 @@
 Record = dict[str, float | int | str]
 """One epoch of one trial: `epoch` from 1, `time` in UTC, and metrics by name."""
 
-UNREPEATABLE = ("time", "images_per_second", "epoch_seconds", "memory")
-"""The fields of a record that two identical trainings do not share."""
+UNREPEATABLE = (
+    "time",
+    "epoch_seconds",
+    "images_per_second",
+    "flops_per_second",
+    "matrix_ceiling_share",
+    "compile_seconds",
+    "memory",
+    "device",
+    "precision",
+)
+"""The fields of a record that say when, where and how fast; two identical trainings need not share them."""
 
 
 class NotFiniteError(ArithmeticError):

@@ -1,6 +1,5 @@
 """A trial as data: what to train, on what, as which replicate; and the generator that trains it."""
 
-import os
 from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
@@ -54,14 +53,6 @@ class Trial:
             replicate=document.get("replicate", 0),
             confirms=phase == "confirm",
         )
-
-
-def default_cache() -> Path:
-    """Where prepared photos are kept: HUERISTIC_CACHE, else the user's cache folder."""
-    chosen = os.environ.get("HUERISTIC_CACHE")
-    if chosen:
-        return Path(chosen)
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "hueristic"
 
 
 @lru_cache(maxsize=1)

@@ -1,5 +1,6 @@
 """A small data set that every test of a trial can train on."""
 
+import dataclasses
 from pathlib import Path
 
 import pytest
@@ -16,3 +17,10 @@ def orchard(tmp_path_factory: pytest.TempPathFactory) -> Images:
     """64 shapes of four kinds at 32 px, each kind with its own hue."""
     folder: Path = prepare(ORCHARD, tmp_path_factory.mktemp("cache"))
     return load_images(folder)
+
+
+@pytest.fixture(scope="session")
+def larger_orchard(tmp_path_factory: pytest.TempPathFactory) -> Images:
+    """128 shapes of the same four kinds at 64 px."""
+    larger = dataclasses.replace(ORCHARD, image_size=64, photos_per_class=32)
+    return load_images(prepare(larger, tmp_path_factory.mktemp("cache")))

@@ -33,7 +33,8 @@ def train(config: TrialConfig, data: TrialData, checkpoint: Path | None = None) 
 def test_a_record_has_all_its_fields(orchard: Images) -> None:
     (first, *_, last) = run_epochs(SMALL, data_of(orchard, with_test=True))
     expected = {"epoch", "time", "train/color_loss", "train/class_loss", "train/total_loss", "learning_rate"}
-    expected |= {"images_per_second", "epoch_seconds", "memory"} | {f"val/{name}" for name in METRICS}
+    expected |= {"images_per_second", "flops_per_second", "compile_seconds", "epoch_seconds", "memory"}
+    expected |= {"device", "precision"} | {f"val/{name}" for name in METRICS}
     assert set(first) == expected
     assert set(last) == expected | {f"test/{name}" for name in METRICS}
     assert (first["epoch"], last["epoch"]) == (1, 3)
