@@ -263,13 +263,13 @@ class _Plan:
 
         from study.progress import Progress
         from study.searcher import LedgerSearcher
-        from study.stopping import SCHEDULERS, ParetoHalving
+        from study.stopping import StopWithinArm, build_scheduler
         from study.worker import LedgerTrainable
 
         study, ledger = self.study, Ledger(self.folder)
         early_stopping = study.search.early_stopping if phase == "search" else "none"
-        scheduler = SCHEDULERS[early_stopping](study, self.folder)
-        if isinstance(scheduler, ParetoHalving):
+        scheduler = build_scheduler(study, self.folder, early_stopping)
+        if isinstance(scheduler, StopWithinArm):
             scheduler.stop_overdue()
         entries = ledger.entries(phase)
         num_left = num_trials - sum(entry.finished for entry in entries)

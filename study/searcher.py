@@ -44,7 +44,11 @@ class LedgerSearcher(Searcher):  # type: ignore[misc]
         return {"trial": name, **self.handed}
 
     def on_trial_result(self, trial_id: str, result: dict[str, Any]) -> None:
-        """Records are in the ledger before Ray hears of them."""
+        """Tells the arm's search how a running trial stands; its records are in the ledger before Ray hears of them."""
+        name = self.names[trial_id]
+        if self.phase == "search" and "epoch" in result:
+            arm, _, number = name.rpartition("-search-")
+            self.searches[arm].hear(int(number), result)
 
     def on_trial_complete(self, trial_id: str, result: dict[str, Any] | None = None, error: bool = False) -> None:
         """Writes the trial's end into the ledger and tells its arm's search."""

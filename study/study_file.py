@@ -34,8 +34,11 @@ from study.wording import problems_of
 from trainables.config import DataConfig, TrialConfig
 from trainables.metrics import metric_of
 
-KNOWN_SAMPLERS = ("tpe", "nsga2", "random")
+KNOWN_SAMPLERS = ("tpe", "gp", "nsga2", "random")
 """Names a study file may give as `search.sampler`."""
+
+KNOWN_RULES = ("none", "median", "pareto_halving")
+"""Names a study file may give as `search.early_stopping`."""
 
 Text = Annotated[str, Strict()]
 Whole = Annotated[int, Strict()]
@@ -67,12 +70,14 @@ class Search(_Section):
     """Trials of each arm."""
     sampler: Literal[KNOWN_SAMPLERS] = "tpe"  # type: ignore[valid-type]
     """What suggests settings."""
-    early_stopping: Literal["none", "pareto_halving"] = "none"
-    """What stops trials before their last epoch: non-dominated successive halving within an arm, or nothing."""
+    early_stopping: Literal[KNOWN_RULES] = "none"  # type: ignore[valid-type]
+    """What stops trials before their last epoch, by comparison within an arm; see `study/stopping_rules.py`."""
     min_epochs: Whole = Field(default=5, ge=1)
     """Epochs before a trial may be stopped."""
     reduction_factor: Whole = Field(default=3, ge=2)
     """Of this many trials one goes on at each halving; the epochs between two grow by the same factor."""
+    grace_trials: Whole = Field(default=3, ge=2)
+    """Trials of an arm that must have reached an epoch before one of them is stopped there."""
     enqueue: list[Settings] = []
     """Settings tried first in every arm that searches them; those left out are sampled."""
 
@@ -196,6 +201,10 @@ class Study(_Section):
         """`search.enqueue` under Optuna's names for the arm, in order; entries that set nothing there are left out."""
         return [params for settings in self.search.enqueue if (params := params_of(self.arm_space(arm), settings))]
 
+    def first_params(self, arm: str) -> list[dict[str, Scalar]]:
+        """What the arm tries first, under Optuna's names: the file's own settings, then another study's best."""
+        return self.enqueued_params(arm)
+
     def trial_config(self, arm: str, settings: Mapping[str, Scalar]) -> TrialConfig:
         """The trial of the arm with these values for the settings that its space leaves open."""
         space = self.arm_space(arm)
@@ -236,6 +245,7 @@ def to_yaml(study: Study) -> str:
 
 
 __all__ = [
+    "KNOWN_RULES",
     "KNOWN_SAMPLERS",
     "Problem",
     "SettingError",
