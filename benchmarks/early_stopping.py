@@ -1,27 +1,27 @@
-"""Non-dominated halving: epochs spent and hypervolume kept, beside the same search with no trial stopped.
+"""Early stopping: epochs spent and hypervolume kept, beside the same search with no trial stopped.
 
     python benchmarks/early_stopping.py [NUM_SEEDS]
 
-One arm with both objectives on the analytic surface, 30 trials of 60 epochs, as in `study/catalog/ncd-task-effects.yaml`.
-The searcher's ArmSearch and the scheduler's rule are driven directly, with virtual slots instead of Ray. Hypervolume is
-that of full-budget trials alone (no other is ever confirmed), from the point of an untrained network.
-Prints a table and, last, one JSON line.
+One arm with two objectives and a conditional space on the analytic surface: 30 trials of 60 epochs on 8 slots. ArmSearch
+and the rules of early stopping are driven directly, with virtual slots instead of Ray, one unit of time an epoch.
+Hypervolume is that of full-budget trials alone, because no other is ever confirmed, from the point of an untrained
+network. Prints a table and, last, one JSON line; its `share_epochs` and `share_hypervolume` are those of the first row.
 """
 
 import heapq
 import json
+import math
 import statistics
 import sys
-from collections.abc import Generator
 from dataclasses import replace
+from functools import cache
 
 from study.entries import make_entry
 from study.proposals import ArmSearch
 from study.stopping_rules import RULES, Losses, losses_of
 from study.study_file import Study, parse_study
 from trainables.analytic_surface import analytic_images
-from trainables.records import Record
-from trainables.trial import End, Trial, start
+from trainables.trial import Trial, start
 
 STUDY = """\
 name: early-stopping
@@ -44,58 +44,59 @@ objectives: {val/delta_e: min, val/top1: max}
 contrasts:
   color: {treatment: joint, control: color_only, metric: test/delta_e}
 margin: {test/delta_e: 0.5}
-search: {trials_per_arm: 30, sampler: tpe}
+search: {trials_per_arm: 30}
 confirm: {replicates: 2}
 """
 ARM, NUM_SLOTS, NUM_SEEDS = "joint", 8, 20
 UNTRAINED = (16.0, -1 / 6)
 """Losses of an untrained network: CIEDE2000 of grey, and minus the share of names right by chance."""
+ROWS = (
+    ("tpe", "pareto_halving", "min_epochs=10", "reduction_factor=2"),
+    ("tpe", "pareto_halving", "min_epochs=10", "reduction_factor=3"),
+    ("random", "pareto_halving", "min_epochs=10", "reduction_factor=2"),
+    ("random", "pareto_halving", "min_epochs=10", "reduction_factor=3"),
+    ("tpe", "median", "min_epochs=10"),
+)
+"""Sampler, rule and its settings. The random sampler suggests the same trials whatever is stopped."""
 
 
-def search(study: Study, rule_name: str) -> tuple[int, list[Losses]]:
-    """Runs the arm's search on virtual slots: epochs spent, and the losses of the trials that reached the last epoch."""
-    arm_search = ArmSearch(study, ARM, [])
-    build = RULES[rule_name]
-    rule = None if build is None else build(study)
-    images = analytic_images(study.data_config())
-    objectives = study.arm_objectives(ARM)
-    num_epochs, finished, num_asked = 0, [], 0
-    running: list[tuple[int, int]] = []
+def search(study: Study) -> tuple[int, float]:
+    """The arm's search on virtual slots: epochs spent, hypervolume of the trials that reached the last epoch."""
+    arm_search, images, objectives = ArmSearch(study, ARM, []), analytic_images(study.data_config()), []
+    build = RULES[study.search.early_stopping]
+    rule = build(study) if build else None
+    num_epochs, num_trials = 0, study.search.trials_per_arm
+    entries, records, generators = [], [], []
+    due: list[tuple[int, int]] = []
     """When each running trial records next, and its number."""
-    trials: dict[int, tuple[Generator[Record, None, End], list[Record]]] = {}
     now = 0
-    entries = {}
-    while running or num_asked < study.search.trials_per_arm:
-        while len(running) < NUM_SLOTS and num_asked < study.search.trials_per_arm:
+    while due or len(entries) < num_trials:
+        while len(due) < NUM_SLOTS and len(entries) < num_trials:
             settings, sampler = arm_search.ask()
-            entry = make_entry(study, ARM, settings, phase="search", number=num_asked, replicate=0)
-            entries[num_asked] = replace(entry, sampler=sampler, searched=settings)
+            entry = make_entry(study, ARM, settings, phase="search", number=len(entries), replicate=0)
+            entry = replace(entry, sampler=sampler, searched=settings)
             trial = Trial.from_json({"config": entry.config, "data": entry.data, "phase": "search"})
-            trials[num_asked] = start(trial, images), []
-            heapq.heappush(running, (now + 1, num_asked))
-            num_asked += 1
-        now, number = heapq.heappop(running)
-        generator, records = trials[number]
-        record = next(generator)
-        records.append(record)
+            heapq.heappush(due, (now + 1, entry.number))
+            entries.append(entry)
+            records.append([])
+            generators.append(start(trial, images))
+        now, number = heapq.heappop(due)
+        entry, record = entries[number], next(generators[number])
+        records[number].append(record)
         num_epochs += 1
-        epoch = int(record["epoch"])
-        entry = entries[number]
-        state = "running"
+        epoch, goes_on = int(record["epoch"]), True
         if rule is not None:
             rule.note(ARM, entry.name, record)
-        if epoch == study.epochs:
-            state = "done"
-            finished.append(losses_of(record, objectives))
-        elif rule is not None and rule.decides(epoch) and not rule.goes_on(ARM, entry.name, epoch):
-            state = "stopped"
-        if state == "running":
+            goes_on = not rule.decides(epoch) or rule.goes_on(ARM, entry.name, epoch)
+        if goes_on and epoch < study.epochs:
             arm_search.hear(number, record)
-            heapq.heappush(running, (now + 1, number))
-        else:
-            generator.close()
-            arm_search.tell(replace(entry, state=state), records)
-    return num_epochs, finished
+            heapq.heappush(due, (now + 1, number))
+            continue
+        generators[number].close()
+        arm_search.tell(replace(entry, state="done" if goes_on else "stopped"), records[number])
+        if goes_on:
+            objectives.append(losses_of(record, study.arm_objectives(ARM)))
+    return num_epochs, hypervolume(objectives)
 
 
 def hypervolume(losses: list[Losses]) -> float:
@@ -108,18 +109,41 @@ def hypervolume(losses: list[Losses]) -> float:
     return area
 
 
+@cache
+def undisturbed(sampler: str, seed: int) -> tuple[int, float]:
+    return search(parse_study(STUDY, overrides=[f"seed={seed}", f"search.sampler={sampler}"]))
+
+
+def shares(sampler: str, rule: str, *settings: str, num_seeds: int) -> dict[str, float]:
+    """Means over seeds of epochs spent and hypervolume kept, each over that of the search without early stopping."""
+    epochs, volumes = [], []
+    for seed in range(num_seeds):
+        changes = [f"seed={seed}", f"search.sampler={sampler}", f"search.early_stopping={rule}"]
+        study = parse_study(STUDY, overrides=[*changes, *(f"search.{setting}" for setting in settings)])
+        all_epochs, whole = undisturbed(sampler, seed)
+        spent, kept = search(study)
+        epochs.append(spent / all_epochs)
+        volumes.append(kept / whole)
+    error = statistics.stdev(volumes) / math.sqrt(num_seeds) if num_seeds > 1 else math.nan
+    return {
+        "share_epochs": round(statistics.mean(epochs), 3),
+        "share_hypervolume": round(statistics.mean(volumes), 3),
+        "standard_error": round(error, 3),
+        "lowest_hypervolume": round(min(volumes), 3),
+    }
+
+
 def main() -> None:
     num_seeds = int(sys.argv[1]) if len(sys.argv) > 1 else NUM_SEEDS
-    rows = []
-    for sampler in ("tpe", "random"):
-        for rule in ("pareto_halving", "median"):
-            shares = []
-            for seed in range(num_seeds):
-                study = parse_study(STUDY, overrides=[f"seed={seed}", f"search.sampler={sampler}", *sys.argv[2:]])
-                (all_epochs, everything), (epochs, kept) = search(study, "none"), search(study, rule)
-                shares.append((epochs / all_epochs, hypervolume(kept) / hypervolume(everything)))
-            rows.append((sampler, rule, *map(statistics.mean, zip(*shares, strict=True)), min(h for _, h in shares)))
-            print(*rows[-1], flush=True)
+    print(f"{f'{num_seeds} seeds':58}{'epochs':>8}{'hypervolume':>13}{'s.e.':>7}{'lowest':>8}")
+    rows = {}
+    for row in ROWS:
+        name = ", ".join(row)
+        rows[name] = shares(*row, num_seeds=num_seeds)
+        epochs, volume, error, lowest = rows[name].values()
+        print(f"{name:58}{epochs:8.3f}{volume:13.3f}{error:7.3f}{lowest:8.3f}", flush=True)
+    first = next(iter(rows.values()))
+    print(json.dumps({"benchmark": "early_stopping", "num_seeds": num_seeds, **first, "rows": rows}))
 
 
 if __name__ == "__main__":

@@ -5,7 +5,7 @@ without a stored generator.
 """
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,6 +14,7 @@ from optuna.distributions import distribution_to_json, json_to_distribution
 from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial, TrialState, create_trial
 
+from study.cases import Scalar
 from study.ledger import Entry
 from study.samplers import SEES_BUDGETS, build_sampler, num_startup
 from study.space import sample
@@ -63,13 +64,20 @@ class ArmSearch:
         study: the study file.
         arm: name of the arm.
         told: the arm's search trials so far, by number, each with its records.
+        warm: settings of another study, under Optuna's names, tried after those that the file enqueues.
     """
 
-    def __init__(self, study: Study, arm: str, told: list[tuple[Entry, list[Record]]]) -> None:
+    def __init__(
+        self,
+        study: Study,
+        arm: str,
+        told: list[tuple[Entry, list[Record]]],
+        warm: Sequence[Mapping[str, Scalar]] = (),
+    ) -> None:
         self.study, self.arm = study, arm
         self.space = study.arm_space(arm)
         self.objectives = study.arm_objectives(arm)
-        self.first = study.first_params(arm)
+        self.first = [*study.enqueued_params(arm), *(dict(params) for params in warm)]
         search = study.search
         self.budgets = budgets(study) if search.sampler in SEES_BUDGETS and search.early_stopping != "none" else []
         self.trials: list[_Told] = []
@@ -80,7 +88,7 @@ class ArmSearch:
                 sampler=entry.sampler,
                 state=entry.state if entry.finished else "running",
                 failure_kind=entry.failure_kind,
-                records=records,
+                records=list(records),
             )
             self.trials.append(one)
             self._add(self.optuna, one, self._outcome(one))
@@ -111,8 +119,10 @@ class ArmSearch:
         return settings, sampler
 
     def hear(self, number: int, record: Record) -> None:
-        """Reports an epoch of a running trial."""
-        self.trials[number].records.append(record)
+        """Reports an epoch of a running trial. After an epoch that never came the rest waits for the trial's end."""
+        records = self.trials[number].records
+        if int(record["epoch"]) == len(records) + 1:
+            records.append(record)
 
     def tell(self, entry: Entry, records: list[Record]) -> None:
         """Reports how a trial ended."""
@@ -167,9 +177,7 @@ class ArmSearch:
             shortfall = 1 - len(one.records) / self.study.epochs
             return _Outcome(state=TrialState.PRUNED, constraints={"budget": shortfall})
         # Optuna's TPE ranks stopped trials by their last value; with two directions it must not see one.
-        return _Outcome(
-            state=TrialState.PRUNED, intermediate=self._values(one) if len(self.objectives) == 1 else None
-        )
+        return _Outcome(state=TrialState.PRUNED, intermediate=self._values(one) if len(self.objectives) == 1 else None)
 
     def _values(self, one: _Told) -> dict[int, float]:
         (metric,) = self.objectives

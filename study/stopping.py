@@ -27,11 +27,13 @@ class StopWithinArm(FIFOScheduler):  # type: ignore[misc]
         super().__init__()
         self.rule, self.folder = rule, folder
         self.arms: dict[str, str] = {}
+        self.noted: dict[str, int] = {}
+        """Epochs of each trial that the rule knows."""
         ledger = Ledger(folder)
         for entry in ledger.entries("search"):
             self.arms[entry.name] = entry.arm
             for record in ledger.records(entry.name):
-                rule.note(entry.arm, entry.name, record)
+                self._note(entry.name, record)
 
     def stop_overdue(self) -> None:
         """Ends the trials whose driver died between their last record and the decision on it."""
@@ -52,8 +54,17 @@ class StopWithinArm(FIFOScheduler):  # type: ignore[misc]
             return str(TrialScheduler.CONTINUE)
         if name not in self.arms:
             self.arms[name] = Ledger(self.folder).entry(name).arm
-        arm = self.arms[name]
-        self.rule.note(arm, name, result)
-        if not self.rule.decides(epoch) or self.rule.goes_on(arm, name, epoch):
-            return str(TrialScheduler.CONTINUE)
-        return str(TrialScheduler.STOP)
+        goes_on = True
+        # A lost worker may have written records that nobody judged.
+        first = self.noted.get(name, 0) + 1
+        records = [result] if epoch == first else Ledger(self.folder).records(name)[first - 1 : epoch]
+        for record in records:
+            self._note(name, record)
+            judged = int(record["epoch"])
+            if self.rule.decides(judged):
+                goes_on = goes_on and self.rule.goes_on(self.arms[name], name, judged)
+        return str(TrialScheduler.CONTINUE if goes_on else TrialScheduler.STOP)
+
+    def _note(self, name: str, record: dict[str, Any]) -> None:
+        self.rule.note(self.arms[name], name, record)
+        self.noted[name] = int(record["epoch"])

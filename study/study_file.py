@@ -80,6 +80,8 @@ class Search(_Section):
     """Trials of an arm that must have reached an epoch before one of them is stopped there."""
     enqueue: list[Settings] = []
     """Settings tried first in every arm that searches them; those left out are sampled."""
+    warm_start: Text | None = Field(default=None, min_length=1)
+    """Folder of another study whose best settings are tried next, arm by arm; see `study/warm_start.py`."""
 
 
 class Confirm(_Section):
@@ -200,10 +202,6 @@ class Study(_Section):
     def enqueued_params(self, arm: str) -> list[dict[str, Scalar]]:
         """`search.enqueue` under Optuna's names for the arm, in order; entries that set nothing there are left out."""
         return [params for settings in self.search.enqueue if (params := params_of(self.arm_space(arm), settings))]
-
-    def first_params(self, arm: str) -> list[dict[str, Scalar]]:
-        """What the arm tries first, under Optuna's names: the file's own settings, then another study's best."""
-        return self.enqueued_params(arm)
 
     def trial_config(self, arm: str, settings: Mapping[str, Scalar]) -> TrialConfig:
         """The trial of the arm with these values for the settings that its space leaves open."""
