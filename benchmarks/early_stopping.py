@@ -2,8 +2,9 @@
 
     python benchmarks/early_stopping.py [NUM_SEEDS]
 
-One arm with two objectives and a conditional space on the analytic surface: 30 trials of 60 epochs on 8 slots. ArmSearch
-and the rules of early stopping are driven directly, with virtual slots instead of Ray, one unit of time an epoch.
+One arm with two objectives and a conditional space on the analytic surface: 30 trials of 60 epochs on 8 slots.
+ArmSearch and the rules of early stopping are driven directly, with virtual slots instead of Ray, one unit of time an
+epoch.
 Hypervolume is that of full-budget trials alone, because no other is ever confirmed, from the point of an untrained
 network. Prints a table and, last, one JSON line; its `share_epochs` and `share_hypervolume` are those of the first row.
 """
