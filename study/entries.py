@@ -57,7 +57,7 @@ def select(study: Study, ledger: Ledger) -> list[Selection]:
     for family, name, side, contrast in found:
         arm: str = getattr(contrast, side)
         metric = "val/" + contrast.metric.partition("/")[2]
-        source, value = _best(finished[arm], metric)
+        source, value = best_of(finished[arm], metric)
         first_contrast[arm].setdefault(source, name)
         fields = {"family": family, "contrast": name, "side": side, "arm": arm, "metric": metric}
         selections.append(Selection(**fields, source=source, value=value, setting=arm))
@@ -101,7 +101,7 @@ def _twin(config: TrialConfig, task: str) -> TrialConfig | None:
     return TrialConfig.from_dict({**dataclasses.asdict(config), dropped: 0.0})
 
 
-def _best(finished: list[tuple[str, dict[str, Any]]], metric: str) -> tuple[str, float | None]:
+def best_of(finished: list[tuple[str, dict[str, Any]]], metric: str) -> tuple[str, float | None]:
     """The trial with the best value; the first of several."""
     if not finished:
         return "", None

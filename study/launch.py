@@ -16,6 +16,8 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
 from rich.progress import Progress as Bar
 
+from study import warm_start
+from study.ends import MAX_LOSSES, BugError, Ends, StudyStoppedError, why_none
 from study.entries import confirm_entries, select
 from study.export import export
 from study.files import write_bytes, write_json
@@ -88,7 +90,13 @@ def _search_and_confirm(plan: "_Plan", console: Console) -> None:
         f"{study.confirm.replicates} replicates of each chosen setting. Ledger: {plan.folder}",
         soft_wrap=True,
     )
+    warm = warm_start.keep(study, plan.folder)
+    if warm:
+        num_settings = sum(map(len, warm["arms"].values()))
+        lines = [f"{num_settings} settings of {warm['from']} are tried early.", *warm["left_out"]]
+        console.print("\n".join(lines), soft_wrap=True)
     plan.phase("search", study.num_search_trials)
+    _say_arms_without_settings(study, ledger, console)
     planned = confirm_entries(study, ledger, select(study, ledger))
     known = set(ledger.names())
     for entry in planned:
@@ -98,12 +106,22 @@ def _search_and_confirm(plan: "_Plan", console: Console) -> None:
         plan.phase("confirm", len(planned))
 
 
-MAX_LOSSES = 5
-"""Times a trial may lose its worker before it is recorded as failed."""
-
-
-class StudyStoppedError(RuntimeError):
-    """The study stopped before its end; its ledger is whole."""
+def _say_arms_without_settings(study: Study, ledger: Ledger, console: Console) -> None:
+    """Names the arms that have nothing to confirm; where no arm has, the study stops."""
+    entries = ledger.entries("search")
+    missing = [arm for arm in study.arms if not any(one.arm == arm and one.state == "done" for one in entries)]
+    for arm in missing:
+        ends = why_none([entry for entry in entries if entry.arm == arm])
+        console.print(
+            f"{arm}: no search trial reached its last epoch: {ends}. It has no settings to confirm, and its contrasts "
+            "have no verdict.",
+            soft_wrap=True,
+        )
+    if len(missing) == len(study.arms):
+        raise StudyStoppedError(
+            "No search trial of any arm reached its last epoch, so there is nothing to confirm. Read failure_message "
+            f"in {ledger.trials}/*/trial.json, mend the study and launch it under another name."
+        )
 
 
 def check_folder(launch: Launch) -> None:
@@ -125,6 +143,10 @@ def check_folder(launch: Launch) -> None:
             )
     elif folder.exists() and {path.name for path in folder.iterdir()} - {"lease.json"}:
         raise ValueError(f"{folder} is not empty and holds no study.yaml: choose another --storage or name.")
+    if launch.study.search.warm_start is not None and not (folder / warm_start.FILE).exists():
+        if Path(launch.study.search.warm_start).absolute() == folder:
+            raise ValueError(f"search.warm_start must be another study's folder, but {folder} is this study's own.")
+        warm_start.choose(launch.study)
     ancestor = next(parent for parent in (folder, *folder.parents) if parent.exists())
     try:
         tempfile.TemporaryFile(dir=ancestor).close()
@@ -264,13 +286,13 @@ class _Plan:
 
         from study.progress import Progress
         from study.searcher import LedgerSearcher
-        from study.stopping import SCHEDULERS, ParetoHalving
+        from study.stopping import StopWithinArm, build_scheduler
         from study.worker import LedgerTrainable
 
         study, ledger = self.study, Ledger(self.folder)
         early_stopping = study.search.early_stopping if phase == "search" else "none"
-        scheduler = SCHEDULERS[early_stopping](study, self.folder)
-        if isinstance(scheduler, ParetoHalving):
+        scheduler = build_scheduler(study, self.folder, early_stopping)
+        if isinstance(scheduler, StopWithinArm):
             scheduler.stop_overdue()
         entries = ledger.entries(phase)
         num_left = num_trials - sum(entry.finished for entry in entries)
@@ -295,14 +317,18 @@ class _Plan:
                     name=phase,
                     storage_path=str(scratch),
                     # Exceptions of a trial are its result; only a lost worker gets here, and is tried again.
-                    failure_config=tune.FailureConfig(max_failures=MAX_LOSSES),
+                    failure_config=tune.FailureConfig(max_failures=MAX_LOSSES - 1),
                     # The worker keeps its own checkpoint in the ledger.
                     checkpoint_config=tune.CheckpointConfig(checkpoint_frequency=0, checkpoint_at_end=False),
-                    callbacks=[progress],
+                    callbacks=[progress, Ends()],
                     verbose=0,
                 ),
             )
             tuner.fit()
+        except BugError as bug:
+            for name in bug.trials:
+                ledger.reopen(name)
+            raise
         finally:
             progress.close()
             shutil.rmtree(scratch, ignore_errors=True)

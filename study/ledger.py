@@ -51,6 +51,8 @@ class Entry:
     state: str = "queued"
     failure_kind: str = ""
     failure_message: str = ""
+    failure_place: str = ""
+    """The line of code that raised it."""
     started: str = ""
     """UTC."""
     ended: str = ""
@@ -119,16 +121,31 @@ class Ledger:
         self.write(entry)
         return entry
 
-    def end(self, name: str, state: str, *, failure_kind: str = "", failure_message: str = "") -> Entry:
+    def end(
+        self, name: str, state: str, *, failure_kind: str = "", failure_message: str = "", failure_place: str = ""
+    ) -> Entry:
         """Marks a trial as ended. Weights stay only where a confirmed network may be used again."""
         assert state in STATES and state not in UNFINISHED
         entry = self.entry(name)
         entry = dataclasses.replace(
-            entry, state=state, failure_kind=failure_kind, failure_message=failure_message, ended=now()
+            entry,
+            state=state,
+            failure_kind=failure_kind,
+            failure_message=failure_message,
+            failure_place=failure_place,
+            ended=now(),
         )
         self.write(entry)
         if not (entry.phase == "confirm" and state == "done"):
             self.checkpoint(name).unlink(missing_ok=True)
+        return entry
+
+    def reopen(self, name: str) -> Entry:
+        """Puts a failed trial back among those to be run, with the settings and records it has."""
+        entry = dataclasses.replace(
+            self.entry(name), state="queued", failure_kind="", failure_message="", failure_place="", ended=""
+        )
+        self.write(entry)
         return entry
 
     def checkpoint(self, name: str) -> Path:

@@ -5,16 +5,20 @@ without a stored generator.
 """
 
 import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import optuna
 from optuna.distributions import distribution_to_json, json_to_distribution
 from optuna.study import StudyDirection
-from optuna.trial import TrialState, create_trial
+from optuna.trial import FrozenTrial, TrialState, create_trial
 
+from study.cases import Scalar
 from study.ledger import Entry
-from study.samplers import build_sampler
+from study.samplers import SEES_BUDGETS, build_sampler, num_startup
 from study.space import sample
+from study.stopping_rules import budgets
 from study.study_file import Study
 from trainables.records import Record
 from trainables.seeds import derive_seed
@@ -24,87 +28,170 @@ optuna.logging.set_verbosity(optuna.logging.WARNING)
 
 DIRECTIONS = {"min": StudyDirection.MINIMIZE, "max": StudyDirection.MAXIMIZE}
 
+OUT_OF_MEMORY = {"memory": 1.0}
+"""The violated constraint of a trial that did not fit; 1 is more than any trial stopped early violates."""
+
+
+@dataclass(kw_only=True)
+class _Told:
+    """What the search knows of one trial."""
+
+    sampler: Mapping[str, Any]
+    """As `ArmSearch.ask` gave it."""
+    state: str = "running"
+    failure_kind: str = ""
+    records: list[Record]
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Outcome:
+    """A trial in Optuna's words."""
+
+    state: TrialState
+    values: list[float] | None = None
+    intermediate: Mapping[int, float] | None = None
+    constraints: Mapping[str, float] | None = None
+
 
 class ArmSearch:
     """Suggests settings for one arm.
+
+    With early stopping a sampler that can is shown all trials at one budget: their values at the latest rung that
+    enough of them reached, as in BOHB (Falkner et al. 2018). Otherwise the trials that go on would count as bad until
+    their last epoch, and those stopped first as the best known.
 
     Args:
         study: the study file.
         arm: name of the arm.
         told: the arm's search trials so far, by number, each with its records.
+        warm: settings of another study, under Optuna's names, tried after those that the file enqueues.
     """
 
-    def __init__(self, study: Study, arm: str, told: list[tuple[Entry, list[Record]]]) -> None:
+    def __init__(
+        self,
+        study: Study,
+        arm: str,
+        told: list[tuple[Entry, list[Record]]],
+        warm: Sequence[Mapping[str, Scalar]] = (),
+    ) -> None:
         self.study, self.arm = study, arm
         self.space = study.arm_space(arm)
         self.objectives = study.arm_objectives(arm)
-        self.enqueued = study.enqueued_params(arm)
-        directions = [DIRECTIONS[better] for better in self.objectives.values()]
-        self.optuna = optuna.create_study(directions=directions)
+        self.first = [*study.enqueued_params(arm), *(dict(params) for params in warm)]
+        search = study.search
+        self.budgets = budgets(study) if search.sampler in SEES_BUDGETS and search.early_stopping != "none" else []
+        self.trials: list[_Told] = []
+        self.optuna = self._empty()
         for number, (entry, records) in enumerate(told):
             assert entry.number == number, f"{entry.name} stands at {number}"
-            self._add(entry, records)
+            one = _Told(
+                sampler=entry.sampler,
+                state=entry.state if entry.finished else "running",
+                failure_kind=entry.failure_kind,
+                records=list(records),
+            )
+            self.trials.append(one)
+            self._add(self.optuna, one, self._outcome(one))
 
     def ask(self) -> tuple[dict[str, Any], dict[str, Any]]:
         """The next settings of the arm, and what the ledger keeps to rebuild Optuna's trial."""
-        number = len(self.optuna.get_trials(deepcopy=False))
+        number = len(self.trials)
+        if self.budgets:
+            self.optuna = self._at_one_budget()
         search = self.study.search
         seed = derive_seed(self.study.seed, "sampler", self.arm, number) % 2**32
         self.optuna.sampler = build_sampler(search.sampler, seed=seed, trials_per_arm=search.trials_per_arm)
-        if number < len(self.enqueued):
-            self.optuna.enqueue_trial(self.enqueued[number])
+        if number < len(self.first):
+            self.optuna.enqueue_trial(self.first[number])
         trial = self.optuna.ask()
         settings = dict(sample(self.space, trial))
         distributions = {name: distribution_to_json(one) for name, one in trial.distributions.items()}
         # NSGA-II keeps a trial's generation with the trial, and the parents of each generation with the study.
         attributes = dict(self.optuna.get_trials(deepcopy=False)[number].system_attrs)
         shared = self.optuna._storage.get_study_system_attrs(self.optuna._study_id)
-        return settings, {
+        sampler = {
             "params": dict(trial.params),
             "distributions": distributions,
             "attributes": attributes,
             "study_attributes": dict(shared),
         }
+        self.trials.append(_Told(sampler=sampler, records=[]))
+        return settings, sampler
+
+    def hear(self, number: int, record: Record) -> None:
+        """Reports an epoch of a running trial. After an epoch that never came the rest waits for the trial's end."""
+        records = self.trials[number].records
+        if int(record["epoch"]) == len(records) + 1:
+            records.append(record)
 
     def tell(self, entry: Entry, records: list[Record]) -> None:
         """Reports how a trial ended."""
-        state, values = self._outcome(entry, records)
-        if state == TrialState.PRUNED and len(self.objectives) == 1:
-            # Optuna's TPE ranks stopped trials by their last value; with two directions it must not see one.
-            storage = self.optuna._storage
-            trial_id = self.optuna.get_trials(deepcopy=False)[entry.number]._trial_id
-            for step, value in self._intermediate(records).items():
-                storage.set_trial_intermediate_value(trial_id, step, value)
-        self.optuna.tell(entry.number, values, state=state)
+        one = self.trials[entry.number]
+        one.state, one.failure_kind, one.records = entry.state, entry.failure_kind, records
+        if self.budgets:
+            return
+        outcome = self._outcome(one)
+        storage = self.optuna._storage
+        trial_id = self.optuna.get_trials(deepcopy=False)[entry.number]._trial_id
+        for step, value in (outcome.intermediate or {}).items():
+            storage.set_trial_intermediate_value(trial_id, step, value)
+        for name, violation in (outcome.constraints or {}).items():
+            # As Trial.set_constraint does; a trial asked for by an earlier driver has no Trial.
+            storage.set_trial_system_attr(trial_id, f"constraints:{name}", violation)
+        self.optuna.tell(entry.number, outcome.values, state=outcome.state)
 
-    def _add(self, entry: Entry, records: list[Record]) -> None:
-        for key, value in entry.sampler["study_attributes"].items():
-            self.optuna._storage.set_study_system_attr(self.optuna._study_id, key, value)
-        state, values = self._outcome(entry, records)
-        intermediate = self._intermediate(records) if state == TrialState.PRUNED and len(self.objectives) == 1 else None
-        self.optuna.add_trial(
-            create_trial(
-                state=state,
-                values=values,
-                params=entry.sampler["params"],
-                distributions={n: json_to_distribution(text) for n, text in entry.sampler["distributions"].items()},
-                system_attrs=entry.sampler["attributes"],
-                intermediate_values=intermediate,
-            )
-        )
+    def _empty(self) -> optuna.Study:
+        return optuna.create_study(directions=[DIRECTIONS[better] for better in self.objectives.values()])
 
-    def _outcome(self, entry: Entry, records: list[Record]) -> tuple[TrialState, list[float] | None]:
-        if not entry.finished:
-            return TrialState.RUNNING, None
-        if entry.state == "stopped":
-            return TrialState.PRUNED, None
-        if entry.state == "done":
-            values = [float(records[-1][metric]) for metric in self.objectives]
+    def _at_one_budget(self) -> optuna.Study:
+        """All trials as they stood after as many epochs as enough of them have reached."""
+        enough = num_startup(self.study.search.trials_per_arm)
+        reached = {epoch: sum(len(one.records) >= epoch for one in self.trials) for epoch in self.budgets}
+        budget = max((epoch for epoch, number in reached.items() if number >= enough), default=self.budgets[0])
+        view = self._empty()
+        for one in self.trials:
+            self._add(view, one, self._outcome(one, budget))
+        return view
+
+    def _add(self, study: optuna.Study, one: _Told, outcome: _Outcome) -> None:
+        for key, value in one.sampler["study_attributes"].items():
+            study._storage.set_study_system_attr(study._study_id, key, value)
+        study.add_trial(_frozen(one.sampler, outcome))
+
+    def _outcome(self, one: _Told, budget: int | None = None) -> _Outcome:
+        """How a trial stands after `budget` epochs; without one, how it ended."""
+        if one.state == "failed":
+            if one.failure_kind == "out_of_memory":
+                return _Outcome(state=TrialState.PRUNED, constraints=OUT_OF_MEMORY)
+            return _Outcome(state=TrialState.FAIL)
+        if one.state == "done" or (budget is not None and len(one.records) >= budget):
+            record = one.records[-1 if budget is None else budget - 1]
+            values = [float(record[metric]) for metric in self.objectives]
             # A NaN told to Optuna raises and leaves the trial running.
-            if all(math.isfinite(value) for value in values):
-                return TrialState.COMPLETE, values
-        return TrialState.FAIL, None
+            finite = all(math.isfinite(value) for value in values)
+            return _Outcome(state=TrialState.COMPLETE, values=values) if finite else _Outcome(state=TrialState.FAIL)
+        if one.state == "running":
+            return _Outcome(state=TrialState.RUNNING)
+        if budget is not None:
+            # Behind all that reached the budget; among each other, the sooner stopped the worse.
+            shortfall = 1 - len(one.records) / self.study.epochs
+            return _Outcome(state=TrialState.PRUNED, constraints={"budget": shortfall})
+        # Optuna's TPE ranks stopped trials by their last value; with two directions it must not see one.
+        return _Outcome(state=TrialState.PRUNED, intermediate=self._values(one) if len(self.objectives) == 1 else None)
 
-    def _intermediate(self, records: list[Record]) -> dict[int, float]:
+    def _values(self, one: _Told) -> dict[int, float]:
         (metric,) = self.objectives
-        return {int(record["epoch"]): float(record[metric]) for record in records}
+        return {int(record["epoch"]): float(record[metric]) for record in one.records}
+
+
+def _frozen(sampler: Mapping[str, Any], outcome: _Outcome) -> FrozenTrial:
+    return create_trial(
+        state=outcome.state,
+        values=outcome.values,
+        params=sampler["params"],
+        distributions={name: json_to_distribution(text) for name, text in sampler["distributions"].items()},
+        # Optuna writes constraints into the mapping it is given.
+        system_attrs=dict(sampler["attributes"]),
+        intermediate_values=dict(outcome.intermediate) if outcome.intermediate else None,
+        constraints=dict(outcome.constraints) if outcome.constraints else None,
+    )

@@ -11,6 +11,7 @@ from study.lease import holder
 from study.ledger import Entry, Ledger
 from study.proposals import ArmSearch
 from study.study_file import Study
+from study.warm_start import warm_params
 
 
 class LedgerSearcher(Searcher):  # type: ignore[misc]
@@ -44,7 +45,11 @@ class LedgerSearcher(Searcher):  # type: ignore[misc]
         return {"trial": name, **self.handed}
 
     def on_trial_result(self, trial_id: str, result: dict[str, Any]) -> None:
-        """Records are in the ledger before Ray hears of them."""
+        """Tells the arm's search how a running trial stands; its records are in the ledger before Ray hears of them."""
+        name = self.names[trial_id]
+        if self.phase == "search" and "epoch" in result:
+            arm, _, number = name.rpartition("-search-")
+            self.searches[arm].hear(int(number), result)
 
     def on_trial_complete(self, trial_id: str, result: dict[str, Any] | None = None, error: bool = False) -> None:
         """Writes the trial's end into the ledger and tells its arm's search."""
@@ -54,10 +59,10 @@ class LedgerSearcher(Searcher):  # type: ignore[misc]
         if end == "orphaned" or not self._drives():
             return
         if end == "failed" or error:
-            kind = result.get("failure_kind", "worker_lost")
-            entry = self.ledger.end(
-                name, "failed", failure_kind=kind, failure_message=result.get("failure_message", "")
-            )
+            # Ray's own error means lost workers: exceptions of the trial are results.
+            failure = {key: "" if error else result.get(key, "") for key in ("failure_message", "failure_place")}
+            kind = "worker_lost" if error else result["failure_kind"]
+            entry = self.ledger.end(name, "failed", failure_kind=kind, **failure)
         else:
             # Without an end of its own it was the scheduler that stopped the trial.
             entry = self.ledger.end(name, "done" if end == "done" else "stopped")
@@ -83,7 +88,8 @@ class LedgerSearcher(Searcher):  # type: ignore[misc]
         if self.phase == "search":
             for arm in self.study.arms:
                 told = [(entry, self.ledger.records(entry.name)) for entry in entries if entry.arm == arm]
-                self.searches[arm] = ArmSearch(self.study, arm, told)
+                warm = warm_params(self.study, arm, self.ledger.folder)
+                self.searches[arm] = ArmSearch(self.study, arm, told, warm)
             self.num_proposed = {arm: sum(entry.arm == arm for entry in entries) for arm in self.study.arms}
 
     def _propose(self) -> str | None:

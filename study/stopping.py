@@ -1,13 +1,12 @@
-"""Which search trials end early: schedulers by name, comparing trials of one arm only."""
+"""Which search trials end early: a rule of `study/stopping_rules.py` as Ray's scheduler."""
 
-from collections import defaultdict
-from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ray.tune.schedulers import FIFOScheduler, TrialScheduler
 
 from study.ledger import Ledger
+from study.stopping_rules import RULES, Rule
 from study.study_file import Study
 
 if TYPE_CHECKING:
@@ -15,98 +14,57 @@ if TYPE_CHECKING:
     from ray.tune.experiment import Trial
 
 
-class ParetoHalving(FIFOScheduler):  # type: ignore[misc]
-    """Asynchronous successive halving on several objectives (Schmucker et al. 2021).
+def build_scheduler(study: Study, folder: Path, name: str) -> TrialScheduler:
+    """The scheduler that applies the rule called `name` to the search of the study in `folder`."""
+    rule = RULES[name]
+    return FIFOScheduler() if rule is None else StopWithinArm(rule(study), folder)
 
-    At the rungs min_epochs, min_epochs x factor, ... a trial goes on if it stands in the best 1/factor of its arm's
-    trials that reached the rung, ranked by non-dominated sorting and, within a front, by the sum of ranks over
-    objectives. With one objective that is plain successive halving. Until `factor` trials have reached a rung nobody
-    is stopped.
-    """
 
-    def __init__(self, study: Study, folder: Path) -> None:
+class StopWithinArm(FIFOScheduler):  # type: ignore[misc]
+    """Ends a trial when its arm's rule says so; the rule starts from all that the ledger holds."""
+
+    def __init__(self, rule: Rule, folder: Path) -> None:
         super().__init__()
-        search = study.search
-        self.factor = search.reduction_factor
-        self.objectives = {arm: study.arm_objectives(arm) for arm in study.arms}
-        self.rungs = []
-        rung = search.min_epochs
-        while rung < study.epochs:
-            self.rungs.append(rung)
-            rung *= self.factor
-        self.reached: dict[tuple[str, int], dict[str, tuple[float, ...]]] = defaultdict(dict)
-        """For each arm and rung, the trials that got there with their losses, smaller is better."""
-        self.folder = folder
+        self.rule, self.folder = rule, folder
         self.arms: dict[str, str] = {}
+        self.noted: dict[str, int] = {}
+        """Epochs of each trial that the rule knows."""
         ledger = Ledger(folder)
         for entry in ledger.entries("search"):
+            self.arms[entry.name] = entry.arm
             for record in ledger.records(entry.name):
-                self._note(entry.arm, entry.name, record)
+                self._note(entry.name, record)
 
     def stop_overdue(self) -> None:
-        """Ends the trials whose driver died between their record at a rung and the decision there."""
+        """Ends the trials whose driver died between their last record and the decision on it."""
         ledger = Ledger(self.folder)
         for entry in ledger.entries("search"):
             epoch = len(ledger.records(entry.name))
-            if entry.finished or epoch not in self.rungs:
+            if entry.finished or not self.rule.decides(epoch):
                 continue
-            if entry.name not in best_share(self.reached[entry.arm, epoch], self.factor):
+            if not self.rule.goes_on(entry.arm, entry.name, epoch):
                 ledger.end(entry.name, "stopped")
 
     def on_trial_result(self, tune_controller: "TuneController", trial: "Trial", result: dict[str, Any]) -> str:
         """Ray's question after each epoch."""
         name = trial.config["trial"]
         epoch = result.get("epoch")
-        if epoch not in self.rungs or result.get("done"):
+        # An end without a record of its own has no epoch, or that of a record already judged.
+        if epoch is None or result.get("done"):
             return str(TrialScheduler.CONTINUE)
         if name not in self.arms:
             self.arms[name] = Ledger(self.folder).entry(name).arm
-        arm = self.arms[name]
-        self._note(arm, name, result)
-        losses = self.reached[arm, epoch]
-        goes_on = name in best_share(losses, self.factor)
+        goes_on = True
+        # A lost worker may have written records that nobody judged.
+        first = self.noted.get(name, 0) + 1
+        records = [result] if epoch == first else Ledger(self.folder).records(name)[first - 1 : epoch]
+        for record in records:
+            self._note(name, record)
+            judged = int(record["epoch"])
+            if self.rule.decides(judged):
+                goes_on = goes_on and self.rule.goes_on(self.arms[name], name, judged)
         return str(TrialScheduler.CONTINUE if goes_on else TrialScheduler.STOP)
 
-    def _note(self, arm: str, name: str, record: dict[str, Any]) -> None:
-        if record.get("epoch") in self.rungs:
-            losses = (
-                float(record[metric]) * (1 if better == "min" else -1)
-                for metric, better in self.objectives[arm].items()
-            )
-            self.reached[arm, int(record["epoch"])][name] = tuple(losses)
-
-
-def best_share(losses: dict[str, tuple[float, ...]], factor: int) -> set[str]:
-    """The best 1/factor of the trials, all of them while there are fewer than `factor`."""
-    if len(losses) < factor:
-        return set(losses)
-    ranks = _sum_of_ranks(losses)
-    order: list[str] = []
-    remaining = dict(losses)
-    while remaining:
-        front = [name for name, mine in remaining.items() if not any(_dominates(o, mine) for o in remaining.values())]
-        order += sorted(front, key=lambda name: (ranks[name], name))
-        for name in front:
-            del remaining[name]
-    return set(order[: len(losses) // factor])
-
-
-def _dominates(one: tuple[float, ...], other: tuple[float, ...]) -> bool:
-    return all(a <= b for a, b in zip(one, other, strict=True)) and one != other
-
-
-def _sum_of_ranks(losses: dict[str, tuple[float, ...]]) -> dict[str, int]:
-    num_objectives = len(next(iter(losses.values())))
-    ranks = dict.fromkeys(losses, 0)
-    for column in range(num_objectives):
-        for rank, name in enumerate(sorted(losses, key=lambda name: (losses[name][column], name))):
-            ranks[name] += rank
-    return ranks
-
-
-def _none(study: Study, folder: Path) -> TrialScheduler:
-    return FIFOScheduler()
-
-
-SCHEDULERS: dict[str, Callable[[Study, Path], TrialScheduler]] = {"none": _none, "pareto_halving": ParetoHalving}
-"""Each builds a scheduler for the search of the study in a folder."""
+    def _note(self, name: str, record: dict[str, Any]) -> None:
+        self.rule.note(self.arms[name], name, record)
+        self.noted[name] = int(record["epoch"])

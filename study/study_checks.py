@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
-from study.cases import DEFAULTS, KINDS, SettingError, parse_setting
+from study.cases import DEFAULTS, KINDS, Fixed, SettingError, parse_setting
 from study.problems import Path, Problem, nearest
 from study.space import Space, params_of
 from study.space_checks import Scenario, idle_cases, impossible_trials, impossible_values
@@ -16,6 +16,15 @@ if TYPE_CHECKING:
 
 NEVER_SEARCHED = ("epochs", "device", "precision", "num_threads", "checkpoint_seconds")
 """Settings that say how long and on what a trial is computed: a study fixes them in `base`."""
+
+SAMPLER_ABILITIES: dict[str, tuple[str, ...]] = {
+    "tpe": ("conditional settings", "early stopping"),
+    "gp": (),
+    "nsga2": ("early stopping",),
+    "random": ("conditional settings", "early stopping"),
+}
+"""What each sampler can do. Optuna's GP and NSGA-II draw settings that only some trials have at random, and GP knows
+nothing of trials that were stopped; NSGA-II lets them die out."""
 
 TASK_WORDS = {"color": "colouring", "class": "naming"}
 
@@ -235,9 +244,13 @@ def _metric_problem(name: str, part: str, what: str, why: str) -> str | None:
 def _search(study: "Study") -> Iterator[Problem]:
     search = study.search
     given = search.model_fields_set
-    for field in ("min_epochs", "reduction_factor"):
+    for field in ("min_epochs", "reduction_factor", "grace_trials"):
         if field in given and search.early_stopping == "none":
             yield Problem(("search", field), f"search.{field} has no effect without early_stopping; remove it.")
+    if "reduction_factor" in given and search.early_stopping == "median" and search.sampler != "tpe":
+        text = "search.reduction_factor has no effect with early_stopping median and without tpe"
+        yield Problem(("search", "reduction_factor"), f"{text}; remove it.")
+    yield from _sampler(study)
     if "min_epochs" in given and search.min_epochs > study.epochs:
         text = f"search.min_epochs must be at most epochs, {study.epochs}, but got {search.min_epochs}"
         yield Problem(("search", "min_epochs"), f"{text}; lower it.")
@@ -260,6 +273,34 @@ def _search(study: "Study") -> Iterator[Problem]:
     if gpus is not None and gpus > 1 and gpus != int(gpus):
         text = f"resources.gpus_per_trial must be a share of one GPU or a whole number, but got {gpus:g}"
         yield Problem(("resources", "gpus_per_trial"), f"{text}; use {int(gpus)} or {int(gpus) + 1}.")
+
+
+def _sampler(study: "Study") -> Iterator[Problem]:
+    """The sampler can do what the study needs."""
+    search = study.search
+    needs = {}
+    if search.early_stopping != "none":
+        needs["early stopping"] = f"search.early_stopping is {search.early_stopping}"
+    for arm in study.arms:
+        conditional = _conditional(study.arm_scenarios(arm))
+        if conditional:
+            needs.setdefault("conditional settings", f"arm {arm!r} searches {conditional[0]} in some trials only")
+    for need, why in needs.items():
+        able = sorted(name for name, abilities in SAMPLER_ABILITIES.items() if need in abilities)
+        if search.sampler not in able:
+            yield Problem(
+                ("search", "sampler"),
+                f"search.sampler {search.sampler} cannot do {need}, but {why}; use one of {able}.",
+            )
+
+
+def _conditional(found: list[Scenario]) -> list[str]:
+    """Optuna's names that only some trials of an arm have."""
+    names = [
+        {case.name for case in scenario.cases.values() if not isinstance(case.distribution, Fixed)}
+        for scenario in found
+    ]
+    return sorted(set[str]().union(*names) - set[str].intersection(*names)) if names else []
 
 
 def _enqueued(study: "Study", path: Path, settings: Mapping[str, Any]) -> Iterator[Problem]:

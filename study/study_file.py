@@ -34,8 +34,11 @@ from study.wording import problems_of
 from trainables.config import DataConfig, TrialConfig
 from trainables.metrics import metric_of
 
-KNOWN_SAMPLERS = ("tpe", "nsga2", "random")
+KNOWN_SAMPLERS = ("tpe", "gp", "nsga2", "random")
 """Names a study file may give as `search.sampler`."""
+
+KNOWN_RULES = ("none", "median", "pareto_halving")
+"""Names a study file may give as `search.early_stopping`."""
 
 Text = Annotated[str, Strict()]
 Whole = Annotated[int, Strict()]
@@ -67,14 +70,18 @@ class Search(_Section):
     """Trials of each arm."""
     sampler: Literal[KNOWN_SAMPLERS] = "tpe"  # type: ignore[valid-type]
     """What suggests settings."""
-    early_stopping: Literal["none", "pareto_halving"] = "none"
-    """What stops trials before their last epoch: non-dominated successive halving within an arm, or nothing."""
+    early_stopping: Literal[KNOWN_RULES] = "none"  # type: ignore[valid-type]
+    """What stops trials before their last epoch, by comparison within an arm; see `study/stopping_rules.py`."""
     min_epochs: Whole = Field(default=5, ge=1)
     """Epochs before a trial may be stopped."""
     reduction_factor: Whole = Field(default=3, ge=2)
     """Of this many trials one goes on at each halving; the epochs between two grow by the same factor."""
+    grace_trials: Whole = Field(default=3, ge=2)
+    """Trials of an arm that must have reached an epoch before one of them is stopped there."""
     enqueue: list[Settings] = []
     """Settings tried first in every arm that searches them; those left out are sampled."""
+    warm_start: Text | None = Field(default=None, min_length=1)
+    """Folder of another study whose best settings are tried next, arm by arm; see `study/warm_start.py`."""
 
 
 class Confirm(_Section):
@@ -236,6 +243,7 @@ def to_yaml(study: Study) -> str:
 
 
 __all__ = [
+    "KNOWN_RULES",
     "KNOWN_SAMPLERS",
     "Problem",
     "SettingError",

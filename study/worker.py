@@ -55,11 +55,11 @@ class LedgerTrainable(tune.Trainable):  # type: ignore[misc]
         try:
             return self._advance()
         except NotFiniteError as error:
-            return _failed("not_finite", str(error))
+            return _failed("not_finite", str(error), error)
         # Whatever a trial raises is recorded as its result, with the place it came from.
         except Exception as error:
             kind = "out_of_memory" if _is_out_of_memory(error) else type(error).__name__
-            return _failed(kind, f"{error}\n{traceback.format_exc(limit=-4)}")
+            return _failed(kind, f"{error}\n{traceback.format_exc(limit=-4)}", error)
 
     def _advance(self) -> dict[str, Any]:
         if self.generator is None:
@@ -114,8 +114,16 @@ class LedgerTrainable(tune.Trainable):  # type: ignore[misc]
         return {**self.records[-1], "done": True, "end": "done"}
 
 
-def _failed(kind: str, message: str) -> dict[str, Any]:
-    return {"done": True, "end": "failed", "failure_kind": kind, "failure_message": message, "pid": os.getpid()}
+def _failed(kind: str, message: str, error: Exception) -> dict[str, Any]:
+    last = traceback.extract_tb(error.__traceback__)[-1]
+    return {
+        "done": True,
+        "end": "failed",
+        "failure_kind": kind,
+        "failure_message": message,
+        "failure_place": f"{Path(last.filename).name}:{last.lineno}",
+        "pid": os.getpid(),
+    }
 
 
 def _is_out_of_memory(error: Exception) -> bool:

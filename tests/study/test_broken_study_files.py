@@ -5,7 +5,7 @@ import pickle
 
 import pytest
 
-from study.study_file import StudyFileError, load_study, parse_study
+from study.study_file import KNOWN_SAMPLERS, StudyFileError, load_study, parse_study
 from tests.study.design_study import ADADELTA_CASE, DESIGN, DROPOUT, HALVING, JOINT
 
 BROKEN: dict[str, tuple[str, str, int, tuple[str, ...]]] = {
@@ -19,8 +19,13 @@ BROKEN: dict[str, tuple[str, str, int, tuple[str, ...]]] = {
     "unknown key in search": ("trials_per_arm", "trials_per_am", 23, ("search.trials_per_am", "'trials_per_arm'")),
     "unknown data set": ("dataset: ncd", "dataset: ndc", 3, ("Unknown dataset 'ndc'", "'orchard'")),
     "unknown optimizer": ("adamw, sgd]", "adamx, sgd]", 6, ("Unknown optimizer 'adamx'", "'rmsprop'")),
-    "unknown sampler": ("sampler: tpe", "sampler: tpee", 23, ("'tpee'", "'nsga2', 'random', 'tpe'")),
-    "unknown early stopping": (HALVING, "early_stopping: median", 23, ("'median'", "'pareto_halving'")),
+    "unknown sampler": ("sampler: tpe", "sampler: tpee", 23, ("'tpee'", "'gp', 'nsga2', 'random', 'tpe'")),
+    "unknown early stopping": (
+        HALVING,
+        "early_stopping: medain",
+        23,
+        ("'medain'", "'median', 'none', 'pareto_halving'"),
+    ),
     "unknown metric of a contrast": ("test/top1}", "test/top11}", 21, ("contrasts.naming", "'test/top1'", "test/ssim")),
     "unknown objective": ("val/top1: max", "val/topp: max", 18, ("unknown metric 'val/topp'", "'val/psnr'")),
     "objective on the test pool": ("val/top1: max", "test/top1: max", 18, ("never sees the test pool", "val/top1")),
@@ -163,6 +168,34 @@ BROKEN: dict[str, tuple[str, str, int, tuple[str, ...]]] = {
     "replicates in words": ("replicates: 10", "replicates: ten", 24, ("must be a whole number, but got 'ten'",)),
     "YAML 1.1's yes": ("twins: true", "twins: yes", 24, ("confirm.twins must be true or false, but got 'yes'",)),
     "stopping later than the end": (HALVING, f"{HALVING}, min_epochs: 61", 23, ("at most epochs, 60, but got 61",)),
+    "grace without stopping": (HALVING, "grace_trials: 4", 23, ("search.grace_trials has no effect", "remove it")),
+    "grace of one trial": (HALVING, f"{HALVING}, grace_trials: 1", 23, ("grace_trials must be at least 2, but got 1",)),
+    "halving by one": (HALVING, f"{HALVING}, reduction_factor: 1", 23, ("reduction_factor must be at least 2",)),
+    "gp with conditional settings": (
+        f"sampler: tpe, {HALVING}",
+        "sampler: gp",
+        23,
+        ("gp cannot do conditional settings", "'joint' searches learning_rate@adadelta", "['random', 'tpe']"),
+    ),
+    "gp with early stopping": (
+        "sampler: tpe",
+        "sampler: gp",
+        23,
+        ("gp cannot do early stopping", "is pareto_halving", "['nsga2', 'random', 'tpe']"),
+    ),
+    "nsga2 with conditional settings": (
+        "sampler: tpe",
+        "sampler: nsga2",
+        23,
+        ("nsga2 cannot do conditional settings", "['random', 'tpe']"),
+    ),
+    "factor that median does not have": (
+        f"tpe, {HALVING}",
+        "random, early_stopping: median, reduction_factor: 2",
+        23,
+        ("search.reduction_factor has no effect with early_stopping median",),
+    ),
+    "warm start from nowhere": (HALVING, 'warm_start: ""', 23, ("search.warm_start must not be empty",)),
     "stopping rule without stopping": (HALVING, "min_epochs: 6", 23, ("min_epochs has no effect",)),
     "enqueued setting nobody searches": (
         HALVING,
@@ -310,6 +343,26 @@ def test_objective_that_no_arm_can_have_is_refused() -> None:
     text = text.replace("width: 1.0", "class_loss_weight: 0").replace("control: color_only", "control: large")
     with pytest.raises(StudyFileError, match=r"no arm can have objective val/top1, because none trains naming"):
         parse_study(text)
+
+
+@pytest.mark.parametrize("rule", ["none", "median", "pareto_halving"])
+@pytest.mark.parametrize("sampler", KNOWN_SAMPLERS)
+def test_a_sampler_is_refused_exactly_where_it_cannot_do_what_is_asked(sampler: str, rule: str) -> None:
+    overrides = [f"search.sampler={sampler}", f"search.early_stopping={rule}"]
+    conditional = sampler in ("tpe", "random")
+    stopped = sampler != "gp" or rule == "none"
+    fixed = [*overrides, "space.optimizer={value: sgd}"]
+    for changes, able in ((overrides, conditional and stopped), (fixed, stopped)):
+        text = DESIGN.replace(ADADELTA_CASE, "").replace("{optimizer: adamw}", "{optimizer: [adamw, adadelta]}")
+        if changes is fixed:
+            # One case is left, and applies in every trial.
+            start, end = text.index("    - {when: {optimizer: [adamw"), text.index("  dropout")
+            text = text[:start] + "    - {when: {optimizer: sgd}, log_uniform: [1.0e-3, 1.0]}\n" + text[end:]
+        if able:
+            parse_study(text, overrides=changes)
+            continue
+        with pytest.raises(StudyFileError, match=f"search.sampler {sampler} cannot do"):
+            parse_study(text, overrides=changes)
 
 
 def test_arm_that_searches_nothing_is_refused_beside_a_searching_one() -> None:

@@ -1,6 +1,8 @@
 """study/proposals.py: the same ledger gives the same suggestion, whoever asks and whenever."""
 
 import dataclasses
+import itertools
+import math
 
 import optuna
 import pytest
@@ -22,7 +24,8 @@ def grow(study: Study, arm: str, states: list[str]) -> tuple[ArmSearch, States]:
     for number, state in enumerate(states):
         settings, sampler = search.ask()
         entry = make_entry(study, arm, settings, phase="search", number=number, replicate=0)
-        entry = dataclasses.replace(entry, sampler=sampler, searched=settings, state=state)
+        state, _, kind = state.partition(" ")
+        entry = dataclasses.replace(entry, sampler=sampler, searched=settings, state=state, failure_kind=kind)
         records: list[Record] = [
             {"epoch": epoch, "val/delta_e": 10.0 - number - epoch, "val/top1": 0.1 * number} for epoch in (1, 2)
         ]
@@ -36,10 +39,27 @@ def grow(study: Study, arm: str, states: list[str]) -> tuple[ArmSearch, States]:
 @pytest.mark.parametrize("arm", ["joint", "color_only"])
 def test_a_search_rebuilt_from_the_ledger_goes_on_as_if_never_stopped(sampler: str, arm: str) -> None:
     study = analytic_study(f"search.sampler={sampler}", "search.trials_per_arm=12")
-    states = ["done", "stopped", "done", "failed", "done", "done", "running", "done"]
+    states = ["done", "stopped", "done", "failed not_finite", "failed out_of_memory", "done", "done", "running", "done"]
     search, told = grow(study, arm, states)
     rebuilt = ArmSearch(study, arm, told)
-    assert rebuilt.ask()[0] == search.ask()[0]
+    for _ in range(3):
+        assert rebuilt.ask()[0] == search.ask()[0]
+    assert rebuilt.optuna.sampler.__class__ is search.optuna.sampler.__class__
+
+
+@pytest.mark.parametrize("sampler", ["tpe", "nsga2", "random"])
+@pytest.mark.parametrize("rule", ["median", "pareto_halving"])
+def test_a_rebuilt_search_with_early_stopping_goes_on_as_if_never_stopped(sampler: str, rule: str) -> None:
+    study = analytic_study(f"search.sampler={sampler}", f"search.early_stopping={rule}", "search.min_epochs=1",
+                           "search.trials_per_arm=12")  # fmt: skip
+    states = ["done", "stopped", "done", "failed not_finite", "failed out_of_memory", "done", "running", "stopped"]
+    for arm in ("joint", "color_only"):
+        search, told = grow(study, arm, states)
+        search.hear(6, told[6][1][0])
+        search.hear(6, told[6][1][1])
+        rebuilt = ArmSearch(study, arm, told)
+        for _ in range(3):
+            assert rebuilt.ask()[0] == search.ask()[0]
 
 
 def test_a_suggestion_depends_on_study_seed_arm_and_number() -> None:
@@ -54,15 +74,78 @@ def test_a_suggestion_depends_on_study_seed_arm_and_number() -> None:
 
 
 def test_optuna_is_told_the_truth_about_every_end() -> None:
-    search, told = grow(analytic_study(), "color_only", ["done", "stopped", "failed", "running"])
+    states = ["done", "stopped", "failed not_finite", "running", "failed out_of_memory", "failed worker_lost"]
+    search, told = grow(analytic_study(), "color_only", states)
     names = [trial.state.name for trial in search.optuna.trials]
-    assert names == ["COMPLETE", "PRUNED", "FAIL", "RUNNING"]
+    assert names == ["COMPLETE", "PRUNED", "FAIL", "RUNNING", "PRUNED", "FAIL"]
     assert search.optuna.trials[0].values == [8.0]
     # One objective: a stopped trial counts by how far it got.
     assert search.optuna.trials[1].intermediate_values == {1: 8.0, 2: 7.0}
     rebuilt = ArmSearch(analytic_study(), "color_only", told)
     assert [trial.state.name for trial in rebuilt.optuna.trials] == names
     assert rebuilt.optuna.trials[1].intermediate_values == search.optuna.trials[1].intermediate_values
+    for one in (search, rebuilt):
+        assert [trial.constraints for trial in one.optuna.trials] == [{}, {}, {}, {}, {"memory": 1.0}, {}]
+        assert one.optuna.trials[4].intermediate_values == {}
+
+
+@pytest.mark.parametrize("arm", ["joint", "color_only"])
+def test_tpe_keeps_away_from_settings_that_do_not_fit_into_memory(arm: str) -> None:
+    def share_of_large(kind: str) -> float:
+        """How often the sampler asks for learning rates above the middle, where every trial fails, with this kind."""
+        study = analytic_study("search.sampler=tpe", "search.trials_per_arm=30", "base.epochs=2")
+        search, num_large = ArmSearch(study, arm, []), 0
+        for number in range(30):
+            settings, sampler = search.ask()
+            large = settings["learning_rate"] > 1.7e-3
+            num_large += large and number >= 10
+            entry = make_entry(study, arm, settings, phase="search", number=number, replicate=0)
+            state = {"state": "failed", "failure_kind": kind} if large else {"state": "done"}
+            records: list[Record] = [{"epoch": 2, "val/delta_e": 5.0, "val/top1": 0.5}]
+            search.tell(dataclasses.replace(entry, sampler=sampler, searched=settings, **state), records)
+        return num_large / 20
+
+    assert share_of_large("out_of_memory") <= share_of_large("ValueError") / 2
+
+
+@pytest.mark.parametrize("kind", ["not_finite", "out_of_memory"])
+def test_gp_does_not_suggest_again_what_failed(kind: str) -> None:
+    study = analytic_study("search.sampler=gp", "search.trials_per_arm=9")
+    search, _ = grow(study, "color_only", ["done", "done", "done"])
+    rates = [math.log10(search.ask()[0]["learning_rate"])]
+    for number in range(3, 7):
+        entry = make_entry(study, "color_only", {"learning_rate": 10 ** rates[-1]}, phase="search", number=number,
+                           replicate=0, state="failed", failure_kind=kind)  # fmt: skip
+        search.tell(entry, [])
+        rates.append(math.log10(search.ask()[0]["learning_rate"]))
+    assert min(abs(one - other) for one, other in itertools.combinations(rates, 2)) > 0.05
+
+
+def test_with_early_stopping_all_trials_are_shown_at_the_budget_that_enough_reached() -> None:
+    study = analytic_study("search.sampler=tpe", "search.early_stopping=pareto_halving", "search.min_epochs=1",
+                           "search.reduction_factor=2", "search.trials_per_arm=9")  # fmt: skip
+    search, told = ArmSearch(study, "joint", []), []
+    ends = [(6, "done"), (4, "running"), (2, "stopped"), (1, "stopped"), (1, "running"), (0, "failed")]
+    for number, (num_epochs, state) in enumerate(ends):
+        settings, sampler = search.ask()
+        entry = make_entry(study, "joint", settings, phase="search", number=number, replicate=0)
+        entry = dataclasses.replace(entry, sampler=sampler, searched=settings, state=state)
+        records: list[Record] = [
+            {"epoch": e, "val/delta_e": 10.0 * number + e, "val/top1": 0.0} for e in range(1, num_epochs + 1)
+        ]
+        told.append((entry, records))
+        for record in records:
+            search.hear(number, record)
+        if state != "running":
+            search.tell(entry, records)
+    search.ask()
+    # A third of nine trials is enough: three reached 2 epochs, only two reached 4.
+    shown = search.optuna.trials[:6]
+    assert [trial.state.name for trial in shown] == ["COMPLETE", "COMPLETE", "COMPLETE", "PRUNED", "RUNNING", "FAIL"]
+    assert [trial.values[0] for trial in shown[:3]] == [2.0, 12.0, 22.0]
+    # One epoch of six: the sooner stopped, the farther from what is allowed, but nearer than what does not fit at all.
+    assert shown[3].constraints == {"budget": pytest.approx(5 / 6)}
+    assert told[3][0].sampler["attributes"] == ArmSearch(study, "joint", told).trials[3].sampler["attributes"]
 
 
 def test_with_two_objectives_a_stopped_trial_has_no_intermediate_values() -> None:

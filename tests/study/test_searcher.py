@@ -61,7 +61,9 @@ def test_unfinished_trials_come_first_with_their_own_settings(ledger: Ledger) ->
         ({"end": "done"}, False, "done", ""),
         ({"epoch": 1}, False, "stopped", ""),
         ({"end": "failed", "failure_kind": "not_finite", "failure_message": "m"}, False, "failed", "not_finite"),
+        ({"end": "failed", "failure_kind": "out_of_memory", "failure_message": "m"}, False, "failed", "out_of_memory"),
         (None, True, "failed", "worker_lost"),
+        ({"epoch": 1}, True, "failed", "worker_lost"),
     ],
 )
 def test_every_end_reaches_the_ledger_and_the_sampler(
@@ -73,8 +75,29 @@ def test_every_end_reaches_the_ledger_and_the_sampler(
     one.on_trial_complete("ray", result, error)
     entry = ledger.entry(name)
     assert (entry.state, entry.failure_kind) == (state, kind)
-    told = {"done": "COMPLETE", "stopped": "PRUNED", "failed": "FAIL"}[state]
-    assert one.searches[entry.arm].optuna.trials[0].state.name == told
+    told = {"done": "COMPLETE", "stopped": "PRUNED", "failed": "PRUNED" if kind == "out_of_memory" else "FAIL"}[state]
+    trial = one.searches[entry.arm].optuna.trials[0]
+    assert trial.state.name == told
+    assert trial.constraints == ({"memory": 1.0} if kind == "out_of_memory" else {})
+
+
+def test_a_search_with_early_stopping_hears_of_running_trials(ledger: Ledger) -> None:
+    study = analytic_study("search.sampler=tpe", "search.early_stopping=pareto_halving", "search.min_epochs=1")
+    made = LedgerSearcher(study, "search", {"study": str(ledger.folder), **HANDED})
+    name = made.suggest("ray")["trial"]  # type: ignore[index]
+    made.on_trial_result("ray", {"epoch": 1, "val/delta_e": 5.0, "val/top1": 0.5})
+    made.on_trial_result("ray", {"done": True, "end": "failed"})
+    arm = ledger.entry(name).arm
+    assert [record["epoch"] for record in made.searches[arm].trials[0].records] == [1]
+
+
+def test_another_study_s_best_settings_are_tried_first(ledger: Ledger) -> None:
+    kept = {"from": "small", "arms": {"joint": [{"learning_rate": 0.002}], "color_only": [], "class_only": []}}
+    (ledger.folder / "warm_start.json").write_text(json.dumps(kept))
+    made = LedgerSearcher(analytic_study("search.warm_start=small"), "search", {"study": str(ledger.folder), **HANDED})
+    names = [made.suggest(f"ray{index}")["trial"] for index in range(3)]  # type: ignore[index]
+    rates = {name: ledger.entry(name).config["learning_rate"] for name in names}
+    assert rates["joint-search-0"] == 0.002 and rates["color_only-search-0"] != 0.002
 
 
 def test_a_driver_that_lost_the_study_writes_nothing_more(ledger: Ledger) -> None:

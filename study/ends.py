@@ -1,0 +1,90 @@
+"""Ends that say nothing about a setting: lost workers, and the bug that stops a study."""
+
+from typing import Any
+
+from ray.tune import Callback
+from ray.tune.experiment import Trial
+
+from study.ledger import Entry
+
+MAX_LOSSES = 5
+"""Workers a trial may lose without a new record before it is recorded as failed, `worker_lost`."""
+
+NUM_SAME = 3
+"""Trials in a row with the same exception from the same place that make a bug."""
+
+RESULTS = ("not_finite", "out_of_memory", "worker_lost")
+"""Kinds of failure that belong to a setting or a machine; every other kind is an exception of the code."""
+
+
+class StudyStoppedError(RuntimeError):
+    """The study stopped before its end; its ledger is whole."""
+
+
+class BugError(StudyStoppedError):
+    """The same exception ended one trial after another: `trials` names them."""
+
+    def __init__(self, kind: str, place: str, trials: list[str], message: str) -> None:
+        super().__init__(
+            f"The same bug ended {len(trials)} trials in a row: {kind} at {place}, in {', '.join(trials)}:\n"
+            f"{message.strip()}\nMend its cause; these trials are then tried again."
+        )
+        self.kind, self.place, self.trials, self.message = kind, place, trials, message
+
+    def __reduce__(self) -> tuple[type["BugError"], tuple[str, str, list[str], str]]:
+        return type(self), (self.kind, self.place, self.trials, self.message)
+
+
+class Ends(Callback):  # type: ignore[misc]
+    """Watches the ends of one phase: forgets lost workers at each new record, and stops the phase at a bug.
+
+    Ray counts a trial's failures without end; here those before its last record do not count. Preempted workers never
+    do.
+    """
+
+    def __init__(self) -> None:
+        self.row: list[tuple[str, str, str]] = []
+        """Kind, place and name of the latest trials, as long as they failed alike."""
+        self.bug: BugError | None = None
+
+    def on_trial_result(
+        self, iteration: int, trials: list[Trial], trial: Trial, result: dict[str, Any], **info: Any
+    ) -> None:
+        if "epoch" in result:
+            trial.run_metadata.num_failures = 0
+
+    def on_trial_complete(self, iteration: int, trials: list[Trial], trial: Trial, **info: Any) -> None:
+        result = trial.last_result
+        kind, place = result.get("failure_kind", ""), result.get("failure_place", "")
+        if result.get("end") == "orphaned":
+            return
+        if result.get("end") != "failed" or kind in RESULTS:
+            self.row = []
+            return
+        if self.row and self.row[-1][:2] != (kind, place):
+            self.row = []
+        self.row.append((kind, place, trial.config["trial"]))
+        if len(self.row) == NUM_SAME:
+            self.bug = BugError(kind, place, [name for _, _, name in self.row], result.get("failure_message", ""))
+
+    def on_trial_error(self, iteration: int, trials: list[Trial], trial: Trial, **info: Any) -> None:
+        self.row = []
+
+    def on_step_end(self, iteration: int, trials: list[Trial], **info: Any) -> None:
+        """An exception from here ends Ray's loop, whichever trials are running; their records are in the ledger."""
+        if self.bug is not None:
+            raise self.bug
+
+
+def why_none(entries: list[Entry]) -> str:
+    """How the trials ended where none reached its last epoch: "4 failed (3 not_finite, 1 MemoryError), 2 stopped"."""
+    kinds: dict[str, int] = {}
+    for entry in entries:
+        if entry.state == "failed":
+            kinds[entry.failure_kind] = kinds.get(entry.failure_kind, 0) + 1
+    parts = []
+    if kinds:
+        counts = ", ".join(f"{number} {kind}" for kind, number in sorted(kinds.items()))
+        parts.append(f"{sum(kinds.values())} failed ({counts})")
+    num_stopped = sum(entry.state == "stopped" for entry in entries)
+    return ", ".join([*parts, *([f"{num_stopped} stopped early"] if num_stopped else [])])
