@@ -181,6 +181,8 @@ def _ray(address: str | None) -> Iterator[dict[str, float]]:
     os.environ.setdefault("RAY_AIR_NEW_OUTPUT", "0")
     # Ray's own loggers would write what the ledger already holds.
     os.environ["TUNE_DISABLE_AUTO_CALLBACK_LOGGERS"] = "1"
+    # Tune's snapshots of all trials are for Tuner.restore; a study is continued from its ledger.
+    os.environ["TUNE_GLOBAL_CHECKPOINT_S"] = "1e9"
     # A trial that asks for no GPU must not see one.
     os.environ["RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO"] = "1"
     if address:

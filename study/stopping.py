@@ -5,8 +5,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ray.tune.schedulers import FIFOScheduler, TrialScheduler
+from ray.tune.schedulers import TrialScheduler
 
+from study.arrival_order import ArrivalOrder
 from study.ledger import Ledger
 from study.study_file import Study
 
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
     from ray.tune.experiment import Trial
 
 
-class ParetoHalving(FIFOScheduler):  # type: ignore[misc]
+class ParetoHalving(ArrivalOrder):
     """Asynchronous successive halving on several objectives (Schmucker et al. 2021).
 
     At the rungs min_epochs, min_epochs x factor, ... a trial goes on if it stands in the best 1/factor of its arm's
@@ -105,7 +106,7 @@ def _sum_of_ranks(losses: dict[str, tuple[float, ...]]) -> dict[str, int]:
 
 
 def _none(study: Study, folder: Path) -> TrialScheduler:
-    return FIFOScheduler()
+    return ArrivalOrder()
 
 
 SCHEDULERS: dict[str, Callable[[Study, Path], TrialScheduler]] = {"none": _none, "pareto_halving": ParetoHalving}
