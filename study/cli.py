@@ -102,9 +102,10 @@ def sync(study_dir: StudyFolder, tracking_uri: TrackingUri = None) -> None:
     Example: hueristic sync studies/quickstart
     """
     from study.launch import load
-    from study.mlflow_view import MlflowView, tracking_uri_of
+    from study.mlflow_view import MlflowView, be_patient, tracking_uri_of
 
     load(study_dir)
+    be_patient()
     view = MlflowView(study_dir, tracking_uri_of(tracking_uri, study_dir.absolute().parent))
     Console().print(f"{view.sync()} trials were behind; MLflow is level with {study_dir}.", soft_wrap=True)
 

@@ -220,13 +220,11 @@ def _slots(study: Study, resources: dict[str, float]) -> tuple[int, int, float]:
 @contextmanager
 def _mlflow_view(launch: Launch, console: Console) -> Iterator[None]:
     """Keeps MLflow level with the ledger from a process of its own while the block runs."""
-    # A dead server shall cost seconds a round, not the client's four minutes a call.
-    patience = {"MLFLOW_HTTP_REQUEST_MAX_RETRIES": "2", "MLFLOW_HTTP_REQUEST_TIMEOUT": "20"}
     with (launch.folder / "mlflow.log").open("a") as log:
         process = subprocess.Popen(
             [sys.executable, "-m", "study.mlflow_view", str(launch.folder), launch.tracking_uri,
              "--follow", str(os.getpid())],
-            stdout=log, stderr=log, env={**patience, **os.environ},
+            stdout=log, stderr=log,
         )  # fmt: skip
     try:
         yield
