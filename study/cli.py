@@ -46,7 +46,7 @@ def launch(
     Example: hueristic launch study/catalog/quickstart.yaml
     """
     from study.launch import Launch, StudyStoppedError, check_folder, run
-    from study.mlflow_view import tracking_uri_of
+    from study.mlflow_address import tracking_uri_of
     from study.plan import plan_table
 
     console = Console()
@@ -101,13 +101,24 @@ def sync(study_dir: StudyFolder, tracking_uri: TrackingUri = None) -> None:
 
     Example: hueristic sync studies/quickstart
     """
+    from mlflow import MlflowException
+
     from study.launch import load
-    from study.mlflow_view import MlflowView, be_patient, tracking_uri_of
+    from study.mlflow_address import be_patient, tracking_uri_of, without_password
+    from study.mlflow_view import MlflowView
 
     load(study_dir)
     be_patient()
-    view = MlflowView(study_dir, tracking_uri_of(tracking_uri, study_dir.absolute().parent))
-    Console().print(f"{view.sync()} trials were behind; MLflow is level with {study_dir}.", soft_wrap=True)
+    uri = tracking_uri_of(tracking_uri, study_dir.absolute().parent)
+    try:
+        num_behind = MlflowView(study_dir, uri).sync()
+    except MlflowException as error:
+        reason = str(error).splitlines()[0]
+        raise ValueError(
+            f"MLflow at {without_password(uri)} could not be brought level: {reason} Check the address, "
+            "MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD, and sync again; nothing is lost."
+        ) from error
+    Console().print(f"{num_behind} trials were behind; MLflow is level with {study_dir}.", soft_wrap=True)
 
 
 @app.command()
@@ -123,8 +134,8 @@ def ui(
     Example: hueristic ui studies/quickstart
     """
     from study.launch import load
+    from study.mlflow_address import tracking_uri_of
     from study.mlflow_server import serve
-    from study.mlflow_view import tracking_uri_of
 
     study = load(study_dir)
     serve(tracking_uri_of(tracking_uri, study_dir.absolute().parent), study.name, port, Console())
@@ -174,7 +185,7 @@ def _print_verdicts(folder: Path, console: Console) -> None:
 
 def _uri_flag(uri: str, storage: Path) -> str:
     """Nothing where `ui` would find the store by itself."""
-    from study.mlflow_view import tracking_uri_of
+    from study.mlflow_address import tracking_uri_of
 
     return "" if uri == tracking_uri_of(None, storage) else f" --tracking-uri {shlex.quote(uri)}"
 

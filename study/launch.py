@@ -22,6 +22,7 @@ from study.files import write_bytes, write_json
 from study.fingerprint import fingerprint
 from study.lease import lease
 from study.ledger import Ledger
+from study.mlflow_address import without_password
 from study.study_changes import differences
 from study.study_file import Study, load_study, parse_study
 from trainables.images import Images, load_images
@@ -237,14 +238,9 @@ def _mlflow_view(launch: Launch, console: Console) -> Iterator[None]:
             behind = True
         if behind:
             console.print(
-                f"MLflow at {_without_password(launch.tracking_uri)} could not be brought level (see "
+                f"MLflow at {without_password(launch.tracking_uri)} could not be brought level (see "
                 f"{launch.folder}/mlflow.log); nothing is lost: hueristic sync {launch.folder}"
             )
-
-
-def _without_password(uri: str) -> str:
-    scheme, separator, rest = uri.partition("://")
-    return scheme + separator + rest.rpartition("@")[2]
 
 
 @dataclass(frozen=True)

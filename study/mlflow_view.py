@@ -21,6 +21,7 @@ from mlflow.entities import Experiment, Metric, Param, RunTag
 from mlflow.tracking import MlflowClient
 
 from study.ledger import Entry, Ledger
+from study.mlflow_address import artifact_location, be_patient
 from study.study_file import Study, load_study
 from trainables.metrics import METRICS, metric_of
 from trainables.records import Record
@@ -42,8 +43,6 @@ MAX_METRICS_PER_BATCH = 800
 POLL_SECONDS = 3.0
 NICENESS = 5
 """A view that runs beside the driver gives way to it and to the trials."""
-PATIENCE = {"MLFLOW_HTTP_REQUEST_MAX_RETRIES": "2", "MLFLOW_HTTP_REQUEST_TIMEOUT": "20"}
-"""For MLflow's client, where the person set nothing else: a dead server costs seconds, not four minutes a call."""
 
 
 class MlflowView:
@@ -95,7 +94,7 @@ class MlflowView:
         """
         experiment: Experiment | None = self.client.get_experiment_by_name(self.study.name)
         if experiment is None:
-            location = _artifact_location(self.tracking_uri, self.ledger.folder.parent)
+            location = artifact_location(self.tracking_uri, self.ledger.folder.parent)
             # MLflow's pages then open on training runs, not on traces of language models.
             kind = {"mlflow.experimentKind": "custom_model_development"}
             self.experiment_id = self.client.create_experiment(self.study.name, location, tags=kind)
@@ -214,14 +213,6 @@ class MlflowView:
         self.synced[""] = level
 
 
-def _artifact_location(tracking_uri: str, storage: Path) -> str | None:
-    """Where artifacts of a new experiment go: a server decides by itself, a database gets a folder beside it."""
-    if tracking_uri.startswith("sqlite:///"):
-        return (Path(tracking_uri.removeprefix("sqlite:///")).parent.absolute() / "mlartifacts").as_uri()
-    is_database = tracking_uri.partition("://")[0].partition("+")[0] in ("postgresql", "mysql", "mssql")
-    return (storage / "mlartifacts").as_uri() if is_database else None
-
-
 def _metrics_of(record: Record) -> list[Metric]:
     timestamp, step = _milliseconds(str(record["time"])), int(record["epoch"])
     return [Metric(key, float(value), timestamp, step) for key, value in record.items() if key not in ("epoch", "time")]
@@ -295,17 +286,6 @@ def main() -> None:
     logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(message)s")
     logging.Formatter.converter = time.gmtime
     follow(arguments.folder, arguments.tracking_uri, arguments.follow)
-
-
-def be_patient() -> None:
-    """Sets PATIENCE for this process, unless the person chose otherwise."""
-    for name, value in PATIENCE.items():
-        os.environ.setdefault(name, value)
-
-
-def tracking_uri_of(chosen: str | None, storage: Path) -> str:
-    """Where MLflow keeps the study: the flag, else MLFLOW_TRACKING_URI, else SQLite in the storage folder."""
-    return chosen or os.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{storage.absolute() / 'mlflow.db'}"
 
 
 if __name__ == "__main__":
