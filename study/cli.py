@@ -142,6 +142,42 @@ def ui(
 
 
 @app.command()
+def reproduce(
+    study_dir: StudyFolder,
+    trial: Annotated[str, typer.Argument(help="Its name in the study's folder `trials`.", show_default=False)],
+    root: Annotated[
+        Path | None, typer.Option(help="Folder of the photos.", show_default="where the study was launched")
+    ] = None,
+) -> None:
+    """Train one trial again on this machine, without Ray, and say whether its records are the same.
+
+    Writes nothing into the study. Exit code 0: the same, 1: different.
+
+    Example: hueristic reproduce studies/quickstart joint-confirm-1
+    """
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    from study.launch import load
+    from study.reproduce import print_reproduction
+    from study.reproduce import reproduce as train_again
+
+    load(study_dir)
+    console = Console()
+    columns = (TextColumn("epochs"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=console, transient=True) as bar:
+        task = bar.add_task("", total=None)
+        found = train_again(
+            study_dir,
+            trial,
+            root=None if root is None else str(root),
+            progress=lambda done, total: bar.update(task, completed=done, total=total),
+        )
+    print_reproduction(found, console)
+    if not found.same:
+        raise typer.Exit(1)
+
+
+@app.command()
 def doctor() -> None:
     """Say what works here: packages, GPU, Ray, MLflow, storage, browser.
 

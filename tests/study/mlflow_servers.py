@@ -63,7 +63,7 @@ class MlflowServer:
 
 @contextmanager
 def postgres() -> Iterator[str]:
-    """The URI, as SQLAlchemy reads it, of an empty Postgres database on loopback, in a folder that is gone afterwards."""
+    """The URI of an empty Postgres database on loopback, in a folder that is gone afterwards."""
     found = shutil.which("initdb") or next(map(str, Path("/usr/lib/postgresql").glob("*/bin/initdb")), None)
     assert found, "install postgresql; make test-all needs it"
     programs = Path(found).resolve().parent
