@@ -47,7 +47,7 @@ def launch(
     """
     from study.launch import Launch, StudyStoppedError, check_folder, run
     from study.mlflow_address import tracking_uri_of
-    from study.plan import plan_table
+    from study.plan import estimate, plan_table
 
     console = Console()
     loaded = load_study(study, set_ or [])
@@ -56,7 +56,9 @@ def launch(
     launched = Launch(study=loaded, storage=storage, tracking_uri=uri, address=address, command=command)
     if dry_run:
         check_folder(launched)
-        console.print(plan_table(loaded))
+        with console.status("timing a step of each arm"):
+            found = estimate(loaded)
+        console.print(plan_table(loaded, found))
         return
     try:
         folder = run(launched, console)

@@ -161,7 +161,7 @@ def test_photos_that_moved_are_asked_for_and_other_photos_refused(tmp_path: Path
         for index in range(8):
             noise = generator.integers(0, 256, (40, 40, 3), dtype="uint8")
             Image.fromarray(noise).save(tmp_path / "photos" / name / f"{name}{index}.png")
-    text = ORCHARD.split("data:")[0] + "data: {dataset: folder, root: %s, image_size: 32}\n" % (tmp_path / "photos")
+    text = ORCHARD.split("data:")[0] + f"data: {{dataset: folder, root: {tmp_path / 'photos'}, image_size: 32}}\n"
     ledger = study_with_a_trial(tmp_path, text + "base:" + ORCHARD.split("base:")[1])
     (tmp_path / "photos").rename(tmp_path / "moved")
     refused = hueristic(tmp_path, "reproduce", ledger.folder, NAME)
