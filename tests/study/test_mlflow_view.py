@@ -122,7 +122,17 @@ def test_a_server_that_asks_for_a_password_gets_it_from_the_environment(
     launched: Ledger, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     password = os.urandom(12).hex()
-    variables = {"MLFLOW_AUTH_ADMIN_PASSWORD": password, "MLFLOW_FLASK_SERVER_SECRET_KEY": os.urandom(12).hex()}
+    # Without its cache MLflow hashes the password anew for each request, for up to a second.
+    settings = tmp_path / "basic_auth.ini"
+    settings.write_text(
+        "[mlflow]\ndefault_permission = READ\ndatabase_uri = sqlite:///basic_auth.db\nadmin_username = admin\n"
+        "auth_cache_ttl_seconds = 600\n"
+    )
+    variables = {
+        "MLFLOW_AUTH_ADMIN_PASSWORD": password,
+        "MLFLOW_AUTH_CONFIG_PATH": str(settings),
+        "MLFLOW_FLASK_SERVER_SECRET_KEY": os.urandom(12).hex(),
+    }
     server = MlflowServer(tmp_path / "server", "", "--app-name", "basic-auth", variables=variables)
     server.start()
     try:
