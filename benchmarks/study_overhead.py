@@ -1,12 +1,12 @@
 """What bookkeeping costs a full cluster: seconds per trial, ours beside Ray Tune, OptunaSearch and its MLflow callback.
 
-    python benchmarks/study_overhead.py [--trials 128] [--rounds 3]
+    python benchmarks/study_overhead.py [--trials 128] [--rounds 3] [--slots 16]
 
-Trials of 10 epochs that sleep 0.2 s and report 16 metrics each, on 16 slots of this machine's cores, actors reused,
-MLflow on SQLite. Ours is `hueristic launch`, ledger and report included; the other is what a user would write. The two
-take turns; a round's figure is the time per trial between the end of trial 16 and the end of the last but 16, while
-every slot is busy, and the median of the rounds counts. Ours also says how long after the last trial's end MLflow
-shows all of it. Prints a table and, last, a JSON line.
+Trials of 10 epochs that sleep 0.2 s and report 16 metrics each, on 16 slots that share this machine's cores, actors
+reused, MLflow on SQLite. Ours is `hueristic launch`, ledger and report included; the other is what a user would write.
+The two take turns; a round's figure is the time per trial between the end of trial 16 and the end of the last but 16,
+while every slot is busy, and the median of the rounds counts. Ours also says how long after the last trial's end
+MLflow shows all of it. Prints a table and, last, a JSON line.
 """
 
 import argparse
@@ -24,10 +24,9 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-NUM_SLOTS, NUM_EPOCHS, EPOCH_SECONDS, NUM_METRICS = 16, 10, 0.2, 16
+NUM_EPOCHS, EPOCH_SECONDS, NUM_METRICS = 10, 0.2, 16
 RECORD_METRICS = 14
 """Numbers that a record of a search trial has beside `epoch`; `extra_metrics` adds what is missing."""
-IDEAL_SECONDS = NUM_EPOCHS * EPOCH_SECONDS / NUM_SLOTS
 POLL_SECONDS = 0.25
 
 STUDY = """\
@@ -51,21 +50,21 @@ resources: {{cpus_per_trial: {cpus_per_trial}}}
 """
 
 
-def busy_seconds_per_trial(ends: list[float]) -> float:
-    """Between the ends of trial 16 and of the last but 16."""
+def busy_seconds_per_trial(ends: list[float], num_slots: int) -> float:
+    """Between the ends of the first and of the last trials while every slot is busy: of 128, the 16th and the 112th."""
     ends = sorted(ends)
-    first, last = NUM_SLOTS - 1, len(ends) - NUM_SLOTS - 1
+    first, last = num_slots - 1, len(ends) - num_slots - 1
     return (ends[last] - ends[first]) / (last - first)
 
 
-def run_ours(num_trials: int, folder: Path) -> dict[str, float]:
+def run_ours(num_trials: int, num_slots: int, folder: Path) -> dict[str, float]:
     """`hueristic launch` as a person types it."""
     study = STUDY.format(
         epoch_seconds=EPOCH_SECONDS,
         extra_metrics=NUM_METRICS - RECORD_METRICS,
         epochs=NUM_EPOCHS,
         trials_per_arm=num_trials // 2,
-        cpus_per_trial=(os.cpu_count() or 1) / NUM_SLOTS,
+        cpus_per_trial=(os.cpu_count() or 1) / num_slots,
     )
     (folder / "overhead.yaml").write_text(study)
     kept = {key: value for key, value in os.environ.items() if not key.startswith(("MLFLOW_", "RAY_"))}
@@ -91,7 +90,7 @@ def run_ours(num_trials: int, folder: Path) -> dict[str, float]:
     assert len(set(json.loads(lines[0][0])) - {"epoch", "time"}) == NUM_METRICS
     ends = {phase: [_seconds(e["ended"]) for e in entries if e["phase"] == phase] for phase in ("search", "confirm")}
     return {
-        "seconds_per_trial": busy_seconds_per_trial(ends["search"]),
+        "seconds_per_trial": busy_seconds_per_trial(ends["search"], num_slots),
         "mlflow_level_after_seconds": max(0.0, mlflow_level_at - max(ends["confirm"])),
     }
 
@@ -114,13 +113,13 @@ def _num_level(database: Path) -> int:
         connection.close()
 
 
-def run_stock(num_trials: int, folder: Path) -> dict[str, float]:
+def run_stock(num_trials: int, num_slots: int, folder: Path) -> dict[str, float]:
     """The script below in a process of its own, as Ray and MLflow are loaded anew for ours."""
-    command = [sys.executable, __file__, "--stock", str(folder), "--trials", str(num_trials)]
+    command = [sys.executable, __file__, "--stock", str(folder), "--trials", str(num_trials), "--slots", str(num_slots)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode:
         raise RuntimeError(done.stdout[-2000:] + done.stderr[-2000:])
-    return {"seconds_per_trial": busy_seconds_per_trial(json.loads(done.stdout.splitlines()[-1]))}
+    return {"seconds_per_trial": busy_seconds_per_trial(json.loads(done.stdout.splitlines()[-1]), num_slots)}
 
 
 def train(config: dict[str, Any]) -> None:
@@ -134,7 +133,7 @@ def train(config: dict[str, Any]) -> None:
         tune.report({"loss": (config["x"] - 0.3) ** 2 + 1 / (epoch + 1), **metrics})
 
 
-def stock(num_trials: int, folder: Path) -> None:
+def stock(num_trials: int, num_slots: int, folder: Path) -> None:
     """Prints the times at which the driver heard of each trial's end."""
     import ray
     from ray import tune
@@ -150,7 +149,7 @@ def stock(num_trials: int, folder: Path) -> None:
     ray.init(address="local", include_dashboard=False, log_to_driver=False, logging_level="ERROR")
     mlflow_callback = MLflowLoggerCallback(tracking_uri=f"sqlite:///{folder / 'mlflow.db'}", experiment_name="stock")
     tune.Tuner(
-        tune.with_resources(train, {"cpu": (os.cpu_count() or 1) / NUM_SLOTS}),
+        tune.with_resources(train, {"cpu": (os.cpu_count() or 1) / num_slots}),
         param_space={"x": tune.uniform(0, 1), "y": tune.loguniform(1e-4, 1), "z": tune.uniform(0, 0.6)},
         tune_config=tune.TuneConfig(
             search_alg=OptunaSearch(), metric="loss", mode="min", num_samples=num_trials, reuse_actors=True
@@ -165,22 +164,24 @@ def stock(num_trials: int, folder: Path) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--trials", type=int, default=128, help="search trials, an even number above 32")
+    parser.add_argument("--trials", type=int, default=128, help="search trials, an even number")
+    parser.add_argument("--slots", type=int, default=16)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--stock", type=Path, help=argparse.SUPPRESS)
     arguments = parser.parse_args()
-    num_trials: int = arguments.trials
+    num_trials, num_slots = arguments.trials, arguments.slots
+    ideal = NUM_EPOCHS * EPOCH_SECONDS / num_slots
     if arguments.stock:
-        stock(num_trials, arguments.stock)
+        stock(num_trials, num_slots, arguments.stock)
         return
-    if num_trials % 2 or num_trials <= 2 * NUM_SLOTS:
-        raise ValueError(f"--trials must be even and above {2 * NUM_SLOTS}, but got {num_trials}.")
+    if num_trials % 2 or num_trials <= 2 * num_slots + 1:
+        raise ValueError(f"--trials must be even and above {2 * num_slots + 1}, but got {num_trials}.")
     results: dict[str, list[dict[str, float]]] = {"stock": [], "ours": []}
     for number in range(arguments.rounds):
         for name, run in (("stock", run_stock), ("ours", run_ours)):
             folder = Path(tempfile.mkdtemp(prefix=f"hueristic-overhead-{name}-"))
             try:
-                results[name].append(run(num_trials, folder))
+                results[name].append(run(num_trials, num_slots, folder))
             finally:
                 shutil.rmtree(folder, ignore_errors=True)
             print(f"round {number + 1}, {name}: {results[name][-1]}", file=sys.stderr, flush=True)
@@ -188,20 +189,21 @@ def main() -> None:
     level = median(one["mlflow_level_after_seconds"] for one in results["ours"])
 
     print(f"{'':14}{'s per trial':>14}{'over ideal':>14}{'MLflow level after':>22}")
-    print(f"{'ideal':14}{IDEAL_SECONDS:14.3f}{1:14.2f}")
+    print(f"{'ideal':14}{ideal:14.3f}{1:14.2f}")
     for name, value in seconds.items():
         after = f"{level:20.1f} s" if name == "ours" else f"{'as it goes':>22}"
-        print(f"{name:14}{value:14.3f}{value / IDEAL_SECONDS:14.2f}{after}")
+        print(f"{name:14}{value:14.3f}{value / ideal:14.2f}{after}")
     result = {
         "benchmark": "study_overhead",
         "num_trials": num_trials,
+        "num_slots": num_slots,
         "num_rounds": arguments.rounds,
         "num_cores": os.cpu_count(),
-        "ideal_seconds_per_trial": IDEAL_SECONDS,
+        "ideal_seconds_per_trial": ideal,
         "stock_seconds_per_trial": round(seconds["stock"], 4),
         "ours_seconds_per_trial": round(seconds["ours"], 4),
-        "stock_over_ideal": round(seconds["stock"] / IDEAL_SECONDS, 3),
-        "ours_over_ideal": round(seconds["ours"] / IDEAL_SECONDS, 3),
+        "stock_over_ideal": round(seconds["stock"] / ideal, 3),
+        "ours_over_ideal": round(seconds["ours"] / ideal, 3),
         "mlflow_level_after_seconds": round(level, 1),
         "rounds": results,
     }
