@@ -46,8 +46,8 @@ def launch(
     Example: hueristic launch study/catalog/quickstart.yaml
     """
     from study.launch import Launch, StudyStoppedError, check_folder, run
-    from study.mlflow_view import tracking_uri_of
-    from study.plan import plan_table
+    from study.mlflow_address import tracking_uri_of
+    from study.plan import estimate, plan_table
 
     console = Console()
     loaded = load_study(study, set_ or [])
@@ -56,7 +56,9 @@ def launch(
     launched = Launch(study=loaded, storage=storage, tracking_uri=uri, address=address, command=command)
     if dry_run:
         check_folder(launched)
-        console.print(plan_table(loaded))
+        with console.status("timing a step of each arm"):
+            found = estimate(loaded)
+        console.print(plan_table(loaded, found))
         return
     try:
         folder = run(launched, console)
@@ -101,12 +103,24 @@ def sync(study_dir: StudyFolder, tracking_uri: TrackingUri = None) -> None:
 
     Example: hueristic sync studies/quickstart
     """
+    from mlflow import MlflowException
+
     from study.launch import load
-    from study.mlflow_view import MlflowView, tracking_uri_of
+    from study.mlflow_address import be_patient, tracking_uri_of, without_password
+    from study.mlflow_view import MlflowView
 
     load(study_dir)
-    view = MlflowView(study_dir, tracking_uri_of(tracking_uri, study_dir.absolute().parent))
-    Console().print(f"{view.sync()} trials were behind; MLflow is level with {study_dir}.", soft_wrap=True)
+    be_patient()
+    uri = tracking_uri_of(tracking_uri, study_dir.absolute().parent)
+    try:
+        num_behind = MlflowView(study_dir, uri).sync()
+    except MlflowException as error:
+        reason = str(error).splitlines()[0]
+        raise ValueError(
+            f"MLflow at {without_password(uri)} could not be brought level: {reason} Check the address, "
+            "MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD, and sync again; nothing is lost."
+        ) from error
+    Console().print(f"{num_behind} trials were behind; MLflow is level with {study_dir}.", soft_wrap=True)
 
 
 @app.command()
@@ -122,11 +136,47 @@ def ui(
     Example: hueristic ui studies/quickstart
     """
     from study.launch import load
+    from study.mlflow_address import tracking_uri_of
     from study.mlflow_server import serve
-    from study.mlflow_view import tracking_uri_of
 
     study = load(study_dir)
     serve(tracking_uri_of(tracking_uri, study_dir.absolute().parent), study.name, port, Console())
+
+
+@app.command()
+def reproduce(
+    study_dir: StudyFolder,
+    trial: Annotated[str, typer.Argument(help="Its name in the study's folder `trials`.", show_default=False)],
+    root: Annotated[
+        Path | None, typer.Option(help="Folder of the photos.", show_default="where the study was launched")
+    ] = None,
+) -> None:
+    """Train one trial again on this machine, without Ray, and say whether its records are the same.
+
+    Writes nothing into the study. Exit code 0: the same, 1: different.
+
+    Example: hueristic reproduce studies/quickstart joint-confirm-1
+    """
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    from study.launch import load
+    from study.reproduce import print_reproduction
+    from study.reproduce import reproduce as train_again
+
+    load(study_dir)
+    console = Console()
+    columns = (TextColumn("epochs"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=console, transient=True) as bar:
+        task = bar.add_task("", total=None)
+        found = train_again(
+            study_dir,
+            trial,
+            root=None if root is None else str(root),
+            progress=lambda done, total: bar.update(task, completed=done, total=total),
+        )
+    print_reproduction(found, console)
+    if not found.same:
+        raise typer.Exit(1)
 
 
 @app.command()
@@ -173,7 +223,7 @@ def _print_verdicts(folder: Path, console: Console) -> None:
 
 def _uri_flag(uri: str, storage: Path) -> str:
     """Nothing where `ui` would find the store by itself."""
-    from study.mlflow_view import tracking_uri_of
+    from study.mlflow_address import tracking_uri_of
 
     return "" if uri == tracking_uri_of(None, storage) else f" --tracking-uri {shlex.quote(uri)}"
 

@@ -24,6 +24,7 @@ from study.files import write_bytes, write_json
 from study.fingerprint import fingerprint
 from study.lease import lease
 from study.ledger import Ledger
+from study.mlflow_address import without_password
 from study.study_changes import differences
 from study.study_file import Study, load_study, parse_study
 from trainables.cache import default_cache
@@ -204,6 +205,8 @@ def _ray(address: str | None) -> Iterator[dict[str, float]]:
     os.environ.setdefault("RAY_AIR_NEW_OUTPUT", "0")
     # Ray's own loggers would write what the ledger already holds.
     os.environ["TUNE_DISABLE_AUTO_CALLBACK_LOGGERS"] = "1"
+    # Tune's snapshots of all trials are for Tuner.restore; a study is continued from its ledger.
+    os.environ["TUNE_GLOBAL_CHECKPOINT_S"] = "1e9"
     # A trial that asks for no GPU must not see one.
     os.environ["RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO"] = "1"
     if address:
@@ -241,13 +244,11 @@ def _slots(study: Study, resources: dict[str, float]) -> tuple[int, int, float]:
 @contextmanager
 def _mlflow_view(launch: Launch, console: Console) -> Iterator[None]:
     """Keeps MLflow level with the ledger from a process of its own while the block runs."""
-    # A dead server shall cost seconds a round, not the client's four minutes a call.
-    patience = {"MLFLOW_HTTP_REQUEST_MAX_RETRIES": "2", "MLFLOW_HTTP_REQUEST_TIMEOUT": "20"}
     with (launch.folder / "mlflow.log").open("a") as log:
         process = subprocess.Popen(
             [sys.executable, "-m", "study.mlflow_view", str(launch.folder), launch.tracking_uri,
              "--follow", str(os.getpid())],
-            stdout=log, stderr=log, env={**patience, **os.environ},
+            stdout=log, stderr=log,
         )  # fmt: skip
     try:
         yield
@@ -260,14 +261,9 @@ def _mlflow_view(launch: Launch, console: Console) -> Iterator[None]:
             behind = True
         if behind:
             console.print(
-                f"MLflow at {_without_password(launch.tracking_uri)} could not be brought level (see "
+                f"MLflow at {without_password(launch.tracking_uri)} could not be brought level (see "
                 f"{launch.folder}/mlflow.log); nothing is lost: hueristic sync {launch.folder}"
             )
-
-
-def _without_password(uri: str) -> str:
-    scheme, separator, rest = uri.partition("://")
-    return scheme + separator + rest.rpartition("@")[2]
 
 
 @dataclass(frozen=True)

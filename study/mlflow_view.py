@@ -8,6 +8,7 @@ running it again changes nothing. "Run" is MLflow's word for what shows one tria
 import argparse
 import json
 import logging
+import math
 import os
 import signal
 import sys
@@ -20,6 +21,7 @@ from mlflow.entities import Experiment, Metric, Param, RunTag
 from mlflow.tracking import MlflowClient
 
 from study.ledger import Entry, Ledger
+from study.mlflow_address import artifact_location, be_patient
 from study.study_file import Study, load_study
 from trainables.metrics import METRICS, metric_of
 from trainables.records import Record
@@ -31,11 +33,16 @@ LAUNCHED_TAG = "hueristic.launched"
 SYNCED_TAG = "hueristic.synced"
 """How far a run is level with the ledger; set last."""
 
+PARENT_TAG = "mlflow.parentRunId"
+"""Nests the run of a trial under the study's."""
+
 STATUS = {"stopped": "FINISHED", "done": "FINISHED", "failed": "FAILED"}
 """MLflow's word for how a trial ended."""
-MAX_METRICS_PER_BATCH = 1000
-"""MLflow refuses larger batches."""
-POLL_SECONDS = 2.0
+MAX_METRICS_PER_BATCH = 800
+"""MLflow refuses batches of more than 1000 metrics, params and tags together."""
+POLL_SECONDS = 3.0
+NICENESS = 5
+"""A view that runs beside the driver gives way to it and to the trials."""
 
 
 class MlflowView:
@@ -59,7 +66,10 @@ class MlflowView:
         self.launched: str = self.fingerprint["launched"]
 
     def sync(self) -> int:
-        """Sends everything the ledger has and MLflow has not; gives the number of trials that were behind."""
+        """Sends everything the ledger has and MLflow has not; gives the number of trials that were behind.
+
+        After an exception this view no longer knows what arrived: the next try needs a new one.
+        """
         if not self.experiment_id:
             self._find()
         num_behind = 0
@@ -77,17 +87,25 @@ class MlflowView:
         return num_behind
 
     def _find(self) -> None:
-        """Looks up what is there already; after a retried request two runs may carry one tag, and the oldest counts."""
+        """Looks up what is there already.
+
+        A request that was repeated may have made two runs for one trial. Both carry the ledger's times, so the one
+        whose id sorts first counts, whoever looks, and the other is deleted.
+        """
         experiment: Experiment | None = self.client.get_experiment_by_name(self.study.name)
         if experiment is None:
-            location = None
-            if self.tracking_uri.startswith("sqlite:///"):
-                location = (Path(self.tracking_uri.removeprefix("sqlite:///")).parent / "mlartifacts").as_uri()
+            location = artifact_location(self.tracking_uri, self.ledger.folder.parent)
             # MLflow's pages then open on training runs, not on traces of language models.
             kind = {"mlflow.experimentKind": "custom_model_development"}
             self.experiment_id = self.client.create_experiment(self.study.name, location, tags=kind)
+        elif experiment.lifecycle_stage == "deleted":
+            raise ValueError(
+                f"The experiment {self.study.name!r} was deleted in MLflow: restore it there (mlflow experiments "
+                f"restore --experiment-id {experiment.experiment_id}), or delete it for good (mlflow gc)."
+            )
         else:
             self.experiment_id = experiment.experiment_id
+        parents: dict[str, str] = {}
         token = None
         while True:
             page = self.client.search_runs(
@@ -98,9 +116,15 @@ class MlflowView:
                 if tags.get(LAUNCHED_TAG) != self.launched:
                     continue
                 name = "" if STUDY_TAG in tags else tags.get(TRIAL_TAG)
-                if name is not None:
+                if name is None:
+                    continue
+                known = self.runs.get(name)
+                if known is not None:
+                    self.client.delete_run(max(known, run.info.run_id))
+                if known is None or run.info.run_id < known:
                     self.runs[name] = run.info.run_id
                     self.synced[name] = tags.get(SYNCED_TAG, "")
+                    parents[name] = tags.get(PARENT_TAG, "")
             token = page.token
             if not token:
                 break
@@ -116,8 +140,13 @@ class MlflowView:
                 },
             )
             self.runs[""] = run.info.run_id
-            self.client.log_text(run.info.run_id, self.study.document, "study.yaml")
-            self.client.log_dict(run.info.run_id, self.fingerprint, "fingerprint.json")
+        for name, run_id in self.runs.items():
+            if name and parents[name] != self.runs[""]:
+                self.client.set_tag(run_id, PARENT_TAG, self.runs[""])
+        kept = {artifact.path for artifact in self.client.list_artifacts(self.runs[""])}
+        if not {"study.yaml", "fingerprint.json"} <= kept:
+            self.client.log_text(self.runs[""], self.study.document, "study.yaml")
+            self.client.log_dict(self.runs[""], self.fingerprint, "fingerprint.json")
 
     def _send(self, entry: Entry) -> None:
         records = self.ledger.records(entry.name)
@@ -137,18 +166,16 @@ class MlflowView:
                 self.experiment_id,
                 run_name=entry.name,
                 start_time=_milliseconds(entry.started),
-                tags={**tags, "mlflow.parentRunId": self.runs[""]},
+                tags={**tags, PARENT_TAG: self.runs[""]},
             )
             self.runs[entry.name] = run.info.run_id
         run_id = self.runs[entry.name]
-        params = [Param(key, str(value)) for key, value in entry.config.items()]
-        self.client.log_batch(run_id, params=params, tags=[RunTag(key, value) for key, value in tags.items()])
-        num_sent = _records_of(self.synced.get(entry.name, ""))
+        synced = self.synced.get(entry.name, "")
+        params = [] if synced else [Param(key, str(value)) for key, value in entry.config.items()]
+        num_sent = _records_of(synced)
         metrics = [one for record in records[num_sent:] for one in _metrics_of(record)]
         if entry.finished and records:
             metrics += _summary_metrics(records)
-        for start in range(0, len(metrics), MAX_METRICS_PER_BATCH):
-            self.client.log_batch(run_id, metrics=metrics[start : start + MAX_METRICS_PER_BATCH])
         if entry.finished:
             folder = self.ledger.trial_folder(entry.name)
             for name in ("gallery.png", "trial.json"):
@@ -156,7 +183,12 @@ class MlflowView:
                     self.client.log_artifact(run_id, str(folder / name))
             self.client.set_terminated(run_id, status=STATUS[entry.state], end_time=_milliseconds(entry.ended))
         level = _level(entry, len(records))
-        self.client.set_tag(run_id, SYNCED_TAG, level)
+        while len(metrics) > MAX_METRICS_PER_BATCH:
+            self.client.log_batch(run_id, metrics=metrics[:MAX_METRICS_PER_BATCH])
+            del metrics[:MAX_METRICS_PER_BATCH]
+        # MLflow writes the tags of a batch last, so a run that says how level it is has everything below.
+        last_tags = [RunTag(key, value) for key, value in {**tags, SYNCED_TAG: level}.items()]
+        self.client.log_batch(run_id, metrics=metrics, params=params, tags=last_tags)
         self.synced[entry.name] = level
 
     def _send_study(self) -> None:
@@ -194,7 +226,7 @@ def _summary_metrics(records: list[Record]) -> list[Metric]:
     summary: dict[str, float] = {f"final/{k}": float(v) for k, v in last.items() if k.startswith(("val/", "test/"))}
     for name in METRICS:
         key = f"val/{name}"
-        values = [float(record[key]) for record in records if key in record]
+        values = [float(record[key]) for record in records if key in record and math.isfinite(float(record[key]))]
         if values:
             summary[f"best/{key}"] = min(values) if metric_of(key).better == "min" else max(values)
     return [Metric(key, value, timestamp, step) for key, value in summary.items()]
@@ -218,25 +250,30 @@ def _milliseconds(time_utc: str) -> int:
 
 
 def follow(folder: Path, tracking_uri: str, parent: int) -> None:
-    """Syncs every two seconds until told to end or the driver is gone, and once more after that."""
+    """Syncs every few seconds until told to end or the driver is gone, and once more after that, from scratch."""
     ending = threading.Event()
     signal.signal(signal.SIGTERM, lambda *_: ending.set())
     # Ctrl-C reaches the whole group of processes; the driver says when to end.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    os.nice(NICENESS)
     view: MlflowView | None = None
     while True:
         last_round = ending.is_set() or os.getppid() != parent
+        began = time.monotonic()
         try:
-            view = view or MlflowView(folder, tracking_uri)
+            if view is None or last_round:
+                view = MlflowView(folder, tracking_uri)
             view.sync()
-        # Whatever a server or a store answers, the study goes on; the next round tries again.
+        # Whatever a server or a store answers, the study goes on; the next round tries again, from what is there.
         except Exception:
+            view = None
             logging.getLogger(__name__).warning("MLflow is behind the ledger", exc_info=True)
-            if last_round:
+            if last_round or ending.is_set():
                 sys.exit(1)
         if last_round:
             return
-        ending.wait(POLL_SECONDS)
+        # A slow store gets a third of the time at most.
+        ending.wait(max(POLL_SECONDS, 2 * (time.monotonic() - began)))
 
 
 def main() -> None:
@@ -246,14 +283,10 @@ def main() -> None:
     parser.add_argument("tracking_uri")
     parser.add_argument("--follow", type=int, required=True, help="process id of the driver")
     arguments = parser.parse_args()
+    be_patient()
     logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(message)s")
     logging.Formatter.converter = time.gmtime
     follow(arguments.folder, arguments.tracking_uri, arguments.follow)
-
-
-def tracking_uri_of(chosen: str | None, storage: Path) -> str:
-    """Where MLflow keeps the study: the flag, else MLFLOW_TRACKING_URI, else SQLite in the storage folder."""
-    return chosen or os.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{storage.absolute() / 'mlflow.db'}"
 
 
 if __name__ == "__main__":

@@ -1,43 +1,131 @@
-"""What a launch would do, before it does anything."""
+"""What a launch would do, before it does anything: trials, epochs and device time by arm and phase."""
+
+from dataclasses import dataclass
+from pathlib import Path
 
 from rich.table import Table
 
+from study.entries import make_entry
 from study.study_file import Study
+from trainables.config import DataConfig, TrialConfig
+from trainables.orchard import ORCHARD_DEFAULTS
+from trainables.photo_folder import list_photos
 
 
-def plan_table(study: Study) -> Table:
-    """Trials per arm and phase, and epochs. A confirm phase trains one to two settings of an arm in the contrasts."""
+@dataclass(frozen=True, kw_only=True)
+class Estimate:
+    """How long an epoch takes here, and why that is not known where it is not."""
+
+    epoch_seconds: dict[str, float]
+    """By arm; empty where it is not known."""
+    basis: str
+    """How it was found, or what is missing."""
+
+
+def estimate(study: Study) -> Estimate:
+    """Times one step of the first settings that each arm will try, on this machine's device."""
+    data = study.data_config()
+    if data.dataset == "analytic":
+        return Estimate(epoch_seconds=dict.fromkeys(study.arms, data.epoch_seconds or 0.0), basis="as the file says")
+    try:
+        num_photos = _num_photos(data)
+    except ValueError:
+        return Estimate(epoch_seconds={}, basis=f"device time unknown, because the photos are not at {data.root}")
+    # torch takes seconds to load, and not every plan needs it.
+    from trainables.devices import choose_device, describe
+    from trainables.epoch_cost import measure_epoch_seconds
+
+    num_rest = round(num_photos * (1 - data.test_share))
+    num_val = max(1, round(num_rest * data.val_share))
+    configs = {arm: _first_config(study, arm) for arm in study.arms}
+    try:
+        devices = {choose_device(config.device) for config in configs.values()}
+    except ValueError as error:
+        return Estimate(epoch_seconds={}, basis=f"device time unknown: {error}")
+    seconds = {
+        arm: measure_epoch_seconds(config, data, num_train=max(2, num_rest - num_val), num_val=num_val)
+        for arm, config in configs.items()
+    }
+    where = " and ".join(sorted(describe(device) for device in devices))
+    num_threads = max(config.num_threads for config in configs.values())
+    threads = f", {num_threads} threads a trial" if where == "cpu" else ""
+    return Estimate(
+        epoch_seconds=seconds,
+        basis=f"device time: one trial at a time on this machine's {where}{threads}, from one step of each arm's first "
+        f"settings and {num_photos:,} photos; other settings may take longer",
+    )
+
+
+def plan_table(study: Study, found: Estimate) -> Table:
+    """Trials, epochs and device time at most. A confirm phase trains one to two settings of a compared arm."""
     table = Table(title=f"{study.name}: {study.question}", title_justify="left")
-    table.add_column("arm", no_wrap=True)
-    table.add_column("trained")
-    table.add_column("searched", no_wrap=True)
-    for name in ("search", "confirm", "epochs at most"):
-        table.add_column(name, justify="right")
-    total = 0
+    for name in ("arm", "phase"):
+        table.add_column(name, no_wrap=True)
+    for name in ("trials", "epochs", "device time"):
+        table.add_column(name, justify="right", no_wrap=True)
+    table.add_column("trained, and searched")
+    total_epochs, total_seconds = 0, 0.0
     for arm in study.arms:
-        metrics = {
-            contrast.metric
-            for contrasts in study.families.values()
-            for contrast in contrasts.values()
-            if arm in (contrast.treatment, contrast.control)
-        }
-        num_settings = len(metrics)
-        if study.confirm.twins and len(study.arm_tasks(arm)) > 1:
-            num_settings += sum(arm in (one.treatment, one.control) for one in study.contrasts.values())
-        num_confirm = num_settings * study.confirm.replicates
-        num_epochs = (study.search.trials_per_arm + num_confirm) * study.epochs
-        total += num_epochs
-        table.add_row(
-            arm,
-            " and ".join(sorted(study.arm_tasks(arm))),
-            "\n".join(study.arm_space(arm).searched) or "nothing",
-            str(study.search.trials_per_arm),
-            f"up to {num_confirm}" if num_settings > 1 else str(num_confirm),
-            f"{num_epochs:,}",
-        )
+        num_confirm, is_exact = _num_confirm(study, arm)
+        for phase, num_trials in (("search", study.search.trials_per_arm), ("confirm", num_confirm)):
+            num_epochs = num_trials * study.epochs
+            seconds = num_epochs * found.epoch_seconds.get(arm, 0.0)
+            total_epochs += num_epochs
+            total_seconds += seconds
+            first = phase == "search"
+            table.add_row(
+                arm if first else "",
+                phase,
+                f"{'' if first or is_exact else '≤ '}{num_trials}",
+                f"{num_epochs:,}",
+                duration(seconds) if found.epoch_seconds else "?",
+                " and ".join(sorted(study.arm_tasks(arm))) if first else ", ".join(study.arm_space(arm).searched),
+            )
     objectives = " and ".join(f"{name} ({better})" for name, better in study.objectives.items())
+    time = f" and {duration(total_seconds)}" if found.epoch_seconds else ""
     table.caption = (
-        f"{total:,} epochs at most, {study.epochs} a trial; search: {objectives}, {study.search.sampler}, "
-        f"early stopping {study.search.early_stopping}; confirm: {study.confirm.replicates} replicates."
+        f"{total_epochs:,} epochs at most{time}, {study.epochs} epochs a trial; search: {objectives}, "
+        f"{study.search.sampler}, early stopping {study.search.early_stopping}; confirm: "
+        f"{study.confirm.replicates} replicates. {found.basis[:1].upper()}{found.basis[1:]}."
     )
     return table
+
+
+def duration(seconds: float) -> str:
+    """Two digits and the unit that fits: "45 s", "12 min", "3.4 h"."""
+    for unit, size in (("h", 3600.0), ("min", 60.0)):
+        if seconds >= size:
+            amount = seconds / size
+            return f"{amount:.1f} {unit}" if amount < 10 else f"{amount:,.0f} {unit}"
+    return f"{seconds:.2g} s"
+
+
+def _num_confirm(study: Study, arm: str) -> tuple[int, bool]:
+    """Confirm trials of the arm at most, and whether it is that many in any case."""
+    metrics = {
+        contrast.metric
+        for contrasts in study.families.values()
+        for contrast in contrasts.values()
+        if arm in (contrast.treatment, contrast.control)
+    }
+    num_settings = len(metrics)
+    if study.confirm.twins and len(study.arm_tasks(arm)) > 1:
+        num_settings += sum(arm in (one.treatment, one.control) for one in study.contrasts.values())
+    return num_settings * study.confirm.replicates, num_settings <= 1
+
+
+def _first_config(study: Study, arm: str) -> TrialConfig:
+    from study.proposals import ArmSearch
+
+    settings, _ = ArmSearch(study, arm, []).ask()
+    return TrialConfig.from_dict(make_entry(study, arm, settings, phase="search", number=0, replicate=0).config)
+
+
+def _num_photos(data: DataConfig) -> int:
+    """How many photos there are to train on, without decoding one; a ValueError where they are not here."""
+    if data.dataset == "orchard":
+        chosen = {
+            field: getattr(data, field) or ORCHARD_DEFAULTS[field] for field in ("num_classes", "photos_per_class")
+        }
+        return int(chosen["num_classes"] * chosen["photos_per_class"])
+    return len(list_photos(Path(data.root or ""), dataset=data.dataset).photo_names)

@@ -3,8 +3,9 @@
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ray.tune.schedulers import FIFOScheduler, TrialScheduler
+from ray.tune.schedulers import TrialScheduler
 
+from study.arrival_order import ArrivalOrder
 from study.ledger import Ledger
 from study.stopping_rules import RULES, Rule
 from study.study_file import Study
@@ -17,10 +18,10 @@ if TYPE_CHECKING:
 def build_scheduler(study: Study, folder: Path, name: str) -> TrialScheduler:
     """The scheduler that applies the rule called `name` to the search of the study in `folder`."""
     rule = RULES[name]
-    return FIFOScheduler() if rule is None else StopWithinArm(rule(study), folder)
+    return ArrivalOrder() if rule is None else StopWithinArm(rule(study), folder)
 
 
-class StopWithinArm(FIFOScheduler):  # type: ignore[misc]
+class StopWithinArm(ArrivalOrder):
     """Ends a trial when its arm's rule says so; the rule starts from all that the ledger holds."""
 
     def __init__(self, rule: Rule, folder: Path) -> None:

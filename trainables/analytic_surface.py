@@ -8,6 +8,7 @@ learning rate, and errors fall exponentially with epochs.
 import json
 import math
 import os
+import time
 from collections.abc import Generator
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -47,9 +48,19 @@ def analytic_images(data: DataConfig) -> Images:
 
 
 def run_epochs(
-    config: TrialConfig, data: TrialData, checkpoint: Path | None = None
+    config: TrialConfig,
+    data: TrialData,
+    checkpoint: Path | None = None,
+    *,
+    epoch_seconds: float = 0.0,
+    extra_metrics: int = 0,
 ) -> Generator[Record, None, AnalyticEnd]:
-    """As `trainables.epochs.run_epochs`, with the same fields in each record."""
+    """As `trainables.epochs.run_epochs`, with the same fields in each record.
+
+    Args:
+        epoch_seconds: how long each epoch sleeps.
+        extra_metrics: how many numbers without a meaning each record has besides.
+    """
     first_epoch = 1
     record: Record
     if checkpoint and checkpoint.exists():
@@ -58,6 +69,7 @@ def run_epochs(
         yield record
     test: PhotoMeasures | None = None
     for epoch in range(first_epoch, config.epochs + 1):
+        time.sleep(epoch_seconds)
         val = _measure(config, data, data.cut.val, epoch)
         record = {
             "train/color_loss": 0.02 * math.exp(-epoch / 10),
@@ -71,8 +83,10 @@ def run_epochs(
         if epoch == config.epochs and len(data.cut.test):
             test = _measure(config, data, data.cut.test, epoch)
             record |= test.means("test")
-        record |= {"images_per_second": 1e6, "epoch_seconds": 1e-6 * len(data.cut.train), "memory": 0}
         record |= {"flops_per_second": 0.0, "compile_seconds": 0.0, "device": "formula", "precision": "float64"}
+        record |= {f"extra/{number}": math.sin(number * epoch) for number in range(1, extra_metrics + 1)}
+        seconds = epoch_seconds + 1e-6 * len(data.cut.train)
+        record |= {"images_per_second": len(data.cut.train) / seconds, "epoch_seconds": seconds, "memory": 0}
         record = {"epoch": epoch, "time": datetime.now(UTC).isoformat(), **record}
         if checkpoint:
             _save(checkpoint, record)

@@ -26,6 +26,15 @@ CHOICES: dict[str, tuple[str, ...]] = {
 OPTIMIZER_SETTINGS = ("weight_decay", "momentum", "beta1", "beta2", "rho")
 """Fields that only some optimizers have."""
 
+ONE_DATASET = {
+    "num_classes": "orchard",
+    "photos_per_class": "orchard",
+    "coupling": "orchard",
+    "epoch_seconds": "analytic",
+    "extra_metrics": "analytic",
+}
+"""Fields of the data that only one data set has."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class TrialConfig:
@@ -195,6 +204,11 @@ class DataConfig:
     coupling: float | None = None
     """orchard: how strongly the hue follows the kind, in [0, 1]."""
 
+    epoch_seconds: float | None = None
+    """analytic: how long an epoch takes; the trial sleeps."""
+    extra_metrics: int | None = None
+    """analytic: further numbers in each record, `extra/1` and so on, without a meaning."""
+
     def __post_init__(self) -> None:
         _check_types(self)
         _check_choices(self)
@@ -209,16 +223,18 @@ class DataConfig:
             raise ValueError(f"root must name the folder of class folders for dataset {self.dataset!r}.")
         if not reads_folder and self.root is not None:
             raise ValueError(f"root has no effect with dataset {self.dataset!r}.")
-        for field in ("num_classes", "photos_per_class", "coupling"):
-            value = getattr(self, field)
-            if value is not None and self.dataset != "orchard":
-                raise ValueError(f"{field} has no effect with dataset {self.dataset!r}; only orchard has it.")
+        for field, dataset in ONE_DATASET.items():
+            if getattr(self, field) is not None and self.dataset != dataset:
+                raise ValueError(f"{field} has no effect with dataset {self.dataset!r}; only {dataset} has it.")
         if self.num_classes is not None:
             _check_range(self, "num_classes", low=2)
         if self.photos_per_class is not None:
             _check_range(self, "photos_per_class", low=3)
         if self.coupling is not None:
             _check_range(self, "coupling", low=0, high=1)
+        for field in ("epoch_seconds", "extra_metrics"):
+            if getattr(self, field) is not None:
+                _check_range(self, field, low=0)
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Self:

@@ -1,6 +1,6 @@
 """A trial as data: what to train, on what, as which replicate; and the generator that trains it."""
 
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Generator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -11,7 +11,7 @@ from trainables.images import Images, load_images
 from trainables.photo_measures import PhotoMeasures
 from trainables.prepare import prepare
 from trainables.records import Record
-from trainables.trial_data import TrialData, trial_data
+from trainables.trial_data import trial_data
 
 
 class End(Protocol):
@@ -19,9 +19,6 @@ class End(Protocol):
 
     @property
     def test(self) -> PhotoMeasures | None: ...
-
-
-RunEpochs = Callable[[TrialConfig, TrialData, Path | None], Generator[Record, None, End]]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,9 +65,13 @@ def images_of(data: DataConfig, cache: Path) -> Images:
 def start(trial: Trial, images: Images, checkpoint: Path | None = None) -> Generator[Record, None, End]:
     """The generator of a trial: records, and at the end what it leaves."""
     data = trial_data(images, trial.data, replicate=trial.replicate, with_test=trial.confirms)
-    run_epochs: RunEpochs
     if trial.data.dataset == "analytic":
-        from trainables.analytic_surface import run_epochs
-    else:
-        from trainables.epochs import run_epochs
-    return run_epochs(trial.config, data, checkpoint)
+        from trainables import analytic_surface
+
+        seconds, num_extra = trial.data.epoch_seconds or 0.0, trial.data.extra_metrics or 0
+        return analytic_surface.run_epochs(
+            trial.config, data, checkpoint, epoch_seconds=seconds, extra_metrics=num_extra
+        )
+    from trainables import epochs
+
+    return epochs.run_epochs(trial.config, data, checkpoint)

@@ -1,12 +1,15 @@
 """trainables/analytic_surface.py: the truth it claims is the truth it gives."""
 
+import time
 from pathlib import Path
 
 import numpy as np
+import pytest
 
 from trainables.analytic_surface import analytic_images, run_epochs
 from trainables.config import DataConfig, TrialConfig
 from trainables.records import Record, repeatable
+from trainables.trial import Trial, start
 from trainables.trial_data import TrialData, trial_data
 
 DATA = DataConfig(dataset="analytic")
@@ -53,3 +56,16 @@ def test_the_best_learning_rate_is_best_and_more_epochs_are_better() -> None:
     assert mean("val/delta_e") < mean("val/delta_e", learning_rate=3e-4)
     assert mean("val/delta_e") < mean("val/delta_e", learning_rate=3e-2)
     assert mean("val/delta_e") < mean("val/delta_e", epochs=5)
+
+
+def test_records_are_as_many_numbers_larger_and_as_much_later_as_the_data_say(monkeypatch: pytest.MonkeyPatch) -> None:
+    waits: list[float] = []
+    monkeypatch.setattr(time, "sleep", waits.append)
+    document = {"config": {"epochs": 2}, "data": {"dataset": "analytic", "epoch_seconds": 0.5, "extra_metrics": 3}}
+    sized, plain = (
+        list(start(trial, analytic_images(trial.data)))
+        for trial in (Trial.from_json(document), Trial.from_json({**document, "data": {"dataset": "analytic"}}))
+    )
+    more = {"extra/1", "extra/2", "extra/3"}
+    assert [set(one) - set(other) for one, other in zip(sized, plain, strict=True)] == [more, more]
+    assert waits == [0.5, 0.5, 0, 0] and sized[0]["epoch_seconds"] > 0.5

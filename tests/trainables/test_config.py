@@ -41,6 +41,10 @@ def test_an_impossible_trial_is_refused_with_its_rule(fields: dict[str, Any], me
         ({"dataset": "ncd"}, "root must name the folder"),
         ({"dataset": "orchard", "root": "x"}, "root has no effect with dataset 'orchard'"),
         ({"dataset": "ncd", "root": "x", "coupling": 0.5}, "coupling has no effect with dataset 'ncd'"),
+        (
+            {"dataset": "orchard", "epoch_seconds": 1},
+            "epoch_seconds has no effect with dataset 'orchard'; only analytic",
+        ),
         ({"image_size": 36}, "image_size must be a multiple of 8, but got 36"),
         ({"test_share": 1}, r"test_share must lie in \(0, 1\)"),
         ({"dataset": "imagenet"}, r"Unknown dataset 'imagenet'. Known:"),

@@ -1,0 +1,130 @@
+"""Whether the driver's work per trial stays flat: CPU seconds around trial 10,000 over those around trial 500.
+
+    python benchmarks/driver_scale.py [--trials 10400] [--early 500] [--late 10000] [--window 400]
+
+`hueristic launch` on a study of analytic trials of one epoch, 16 slots that share this machine's cores, random sampler.
+The CPU time and memory of the driver's process are read from outside twice a second and laid beside the times at which
+trials ended; workers and MLflow are processes of their own and not counted. Prints a table and, last, a JSON line.
+"""
+
+import argparse
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from datetime import datetime
+from pathlib import Path
+
+import numpy as np
+
+NUM_SLOTS, EARLY, LATE = 16, 500, 10_000
+
+STUDY = """\
+name: scale
+question: Does the driver's work per trial stay flat?
+data: {{dataset: analytic}}
+base: {{epochs: 1, optimizer: adamw}}
+space:
+  learning_rate: {{log_uniform: [1.0e-4, 3.0e-2]}}
+arms:
+  joint: {{class_loss_weight: {{log_uniform: [1.0e-4, 1.0]}}}}
+  color_only: {{class_loss_weight: 0}}
+objectives: {{val/delta_e: min}}
+contrasts:
+  color: {{treatment: joint, control: color_only, metric: test/delta_e}}
+margin: {{test/delta_e: 0.5}}
+search: {{trials_per_arm: {trials_per_arm}, sampler: random}}
+confirm: {{replicates: 2}}
+resources: {{cpus_per_trial: {cpus_per_trial}}}
+"""
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--trials", type=int, default=10_400, help="search trials, an even number")
+    parser.add_argument("--early", type=int, default=EARLY)
+    parser.add_argument("--late", type=int, default=LATE)
+    parser.add_argument("--window", type=int, default=400, help="trials over which a cost is averaged")
+    parser.add_argument("--slots", type=int, default=NUM_SLOTS)
+    arguments = parser.parse_args()
+    half = arguments.window // 2
+    if not half < arguments.early < arguments.late <= arguments.trials - half:
+        raise ValueError("--early and --late need half a --window of trials on either side, within --trials.")
+    folder = Path(tempfile.mkdtemp(prefix="hueristic-scale-"))
+    try:
+        text = STUDY.format(
+            trials_per_arm=arguments.trials // 2, cpus_per_trial=(os.cpu_count() or 1) / arguments.slots
+        )
+        (folder / "scale.yaml").write_text(text)
+        samples, memory_gib = _drive(folder)
+        documents = [json.loads(path.read_text()) for path in folder.glob("studies/scale/trials/*-search-*/trial.json")]
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+    ends = np.sort([datetime.fromisoformat(one["ended"]).timestamp() for one in documents if one["ended"]])
+    clock, cpu = np.array(samples).T
+    cpu_at_end = np.interp(ends, clock, cpu)
+
+    def cost(around: int) -> tuple[float, float]:
+        """CPU seconds of the driver and wall seconds, per trial around a trial."""
+        first, last = around - half - 1, around + half - 1
+        return tuple((x[last] - x[first]) / (last - first) for x in (cpu_at_end, ends))  # type: ignore[return-value]
+
+    early, late = cost(arguments.early), cost(arguments.late)
+    print(f"{'around trial':>14}{'driver, CPU ms/trial':>22}{'wall ms/trial':>16}")
+    for number, (cpu_seconds, wall_seconds) in ((arguments.early, early), (arguments.late, late)):
+        print(f"{number:14,}{1e3 * cpu_seconds:22.2f}{1e3 * wall_seconds:16.2f}")
+    print(
+        f"{'ratio':>14}{late[0] / early[0]:22.2f}{late[1] / early[1]:16.2f}   driver's peak memory {memory_gib:.2f} GiB"
+    )
+    result = {
+        "benchmark": "driver_scale",
+        "num_trials": len(ends),
+        "num_slots": arguments.slots,
+        "num_cores": os.cpu_count(),
+        "early": arguments.early,
+        "late": arguments.late,
+        "window": 2 * half,
+        "early_cpu_seconds_per_trial": round(early[0], 6),
+        "late_cpu_seconds_per_trial": round(late[0], 6),
+        "ratio": round(late[0] / early[0], 3),
+        "wall_ratio": round(late[1] / early[1], 3),
+        "peak_memory_gib": round(memory_gib, 3),
+    }
+    print(json.dumps(result))
+
+
+def _drive(folder: Path) -> tuple[list[tuple[float, float]], float]:
+    """Launches the study, ends it when the search is over, and gives (time, CPU seconds) and the peak memory in GiB."""
+    kept = {key: value for key, value in os.environ.items() if not key.startswith(("MLFLOW_", "RAY_"))}
+    with (folder / "launch.log").open("w") as log:
+        driver = subprocess.Popen(
+            [sys.executable, "-m", "study", "launch", "scale.yaml"],
+            cwd=folder, env={**kept, "HUERISTIC_CACHE": str(folder / "cache")}, stdout=log, stderr=log,
+        )  # fmt: skip
+    samples: list[tuple[float, float]] = []
+    memory_kib, said = 0, 0.0
+    trials = folder / "studies" / "scale" / "trials"
+    while driver.poll() is None:
+        fields = Path(f"/proc/{driver.pid}/stat").read_text().rpartition(")")[2].split()
+        samples.append((time.time(), (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")))
+        for line in Path(f"/proc/{driver.pid}/status").read_text().splitlines():
+            memory_kib = max(memory_kib, int(line.split()[1])) if line.startswith("VmHWM") else memory_kib
+        names = os.listdir(trials) if trials.exists() else []
+        if any("-confirm-" in name for name in names):
+            driver.send_signal(signal.SIGINT)
+            driver.wait(timeout=300)
+        if time.time() - said > 30:
+            said = time.time()
+            print(f"{len(names)} trials, {samples[-1][1]:.0f} s of the driver's CPU", file=sys.stderr, flush=True)
+        time.sleep(0.5)
+    if not any("-confirm-" in name for name in os.listdir(trials)):
+        raise RuntimeError((folder / "launch.log").read_text()[-3000:])
+    return samples, memory_kib / 2**20
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,32 @@
+"""Where MLflow is, and how long its client waits for it; without loading MLflow, which takes seconds."""
+
+import os
+from pathlib import Path
+
+PATIENCE = {"MLFLOW_HTTP_REQUEST_MAX_RETRIES": "2", "MLFLOW_HTTP_REQUEST_TIMEOUT": "20"}
+"""For MLflow's client, where the person set nothing else: a dead server costs seconds, not four minutes a call."""
+
+
+def be_patient() -> None:
+    """Sets PATIENCE for this process, unless the person chose otherwise."""
+    for name, value in PATIENCE.items():
+        os.environ.setdefault(name, value)
+
+
+def tracking_uri_of(chosen: str | None, storage: Path) -> str:
+    """Where MLflow keeps the study: the flag, else MLFLOW_TRACKING_URI, else SQLite in the storage folder."""
+    return chosen or os.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{storage.absolute() / 'mlflow.db'}"
+
+
+def without_password(uri: str) -> str:
+    """The address as it may be shown."""
+    scheme, separator, rest = uri.partition("://")
+    return scheme + separator + rest.rpartition("@")[2]
+
+
+def artifact_location(tracking_uri: str, storage: Path) -> str | None:
+    """Where artifacts of a new experiment go: a server decides by itself, a database gets a folder beside it."""
+    if tracking_uri.startswith("sqlite:///"):
+        return (Path(tracking_uri.removeprefix("sqlite:///")).parent.absolute() / "mlartifacts").as_uri()
+    is_database = tracking_uri.partition("://")[0].partition("+")[0] in ("postgresql", "mysql", "mssql")
+    return (storage / "mlartifacts").as_uri() if is_database else None
