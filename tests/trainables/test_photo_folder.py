@@ -322,7 +322,7 @@ def test_files_of_the_system_are_passed_over_and_strays_are_named(tmp_path: Path
     put(tmp_path, *names, "notes.txt")
     photos = list_photos(tmp_path, dataset="folder")
     assert photos.photo_names == ("a/1.jpg", "b/1.jpg")
-    assert photos.strays == ("notes.txt",)
+    assert photos.left_out == {"notes.txt": "lies in no class folder"}
 
 
 def test_root_may_lie_in_a_hidden_folder(tmp_path: Path) -> None:
