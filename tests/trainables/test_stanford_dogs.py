@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import struct
 import zlib
 from pathlib import Path
 
@@ -199,11 +200,18 @@ def matlab(body: bytes) -> bytes:
         matlab(b"\x0f\x00\x00\x00\xff\xff\xff\xff" + zlib.compress(bytes(10))),
         matlab(b"\x0f\x00\x00\x00\xff\xff\x00\x00" + zlib.compress(bytes(30_000_000))),
     ],
-    ids=["empty", "text", "no variable", "damaged", "bomb"],
+    ids=["empty", "text", "no variable", "damaged", "large"],
 )
 def test_what_is_no_list_is_refused(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "train_list.mat").write_bytes(content)
     with pytest.raises(ValueError, match="is not an official list"):
+        read_list(tmp_path / "train_list.mat")
+
+
+def test_list_that_would_swell_is_not_handed_to_the_reader(tmp_path: Path) -> None:
+    bomb = zlib.compress(bytes(30_000_000))
+    (tmp_path / "train_list.mat").write_bytes(matlab(struct.pack("<II", 15, len(bomb)) + bomb))
+    with pytest.raises(ValueError, match="more than 20,000,000 bytes, decompressed"):
         read_list(tmp_path / "train_list.mat")
 
 
