@@ -32,6 +32,9 @@ Progress = Callable[[int, int], None]
 PART_SIZE = 256
 """Photos per part of the work in progress: what a killed `prepare` loses at most, and 13 MB at 128 px."""
 
+CHROMA_BATCH = 32
+"""Photos converted to CIELAB at a time: 6 MB each of a handful of intermediates at 128 px."""
+
 COLORFUL_SHARE = 0.05
 """The chroma of a photo is what this share of its pixels exceed: objects on white are mostly white."""
 
@@ -203,9 +206,9 @@ def measure_chroma(pixels_NHW3: NDArray[np.uint8]) -> NDArray[np.float32]:
 
     chroma_N = np.empty(len(pixels_NHW3), np.float32)
     position = int((1 - COLORFUL_SHARE) * pixels_NHW3[0, :, :, 0].size) if len(pixels_NHW3) else 0
-    for start in range(0, len(pixels_NHW3), PART_SIZE):
-        part_N3HW = torch.from_numpy(np.array(pixels_NHW3[start : start + PART_SIZE])).permute(0, 3, 1, 2)
+    for start in range(0, len(pixels_NHW3), CHROMA_BATCH):
+        part_N3HW = torch.from_numpy(np.array(pixels_NHW3[start : start + CHROMA_BATCH])).permute(0, 3, 1, 2)
         ab_N2P = rgb_to_lab(part_N3HW.float().div_(255))[:, 1:].flatten(2)
         chroma_NP = ab_N2P.norm(dim=1).numpy()
-        chroma_N[start : start + PART_SIZE] = np.partition(chroma_NP, position, axis=1)[:, position].round(2)
+        chroma_N[start : start + CHROMA_BATCH] = np.partition(chroma_NP, position, axis=1)[:, position].round(2)
     return chroma_N

@@ -1,4 +1,5 @@
 import contextlib
+import dataclasses
 import json
 import os
 import shutil
@@ -12,6 +13,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
+from skimage.color import rgb2lab
 
 import trainables.decode as decode_module
 import trainables.prepare as prepare_module
@@ -19,6 +21,7 @@ from trainables.config import DataConfig
 from trainables.images import load_images
 from trainables.photo_folder import read_photo
 from trainables.prepare import DATASETS, prepare
+from trainables.trial_data import trial_data
 
 
 def write_photos(root: Path, num_photos: int = 4, classes: tuple[str, ...] = ("apple", "pear")) -> Path:
@@ -289,6 +292,63 @@ def test_prepared_photos_are_found_again_without_decoding(tmp_path: Path, monkey
     assert (folder / "pixels.npy").stat().st_mtime_ns == written
 
 
+def test_photos_of_a_known_digest_are_taken_without_the_originals(tmp_path: Path) -> None:
+    data = folder_data(write_photos(tmp_path / "photos"))
+    folder = prepare(data, tmp_path / "cache")
+    digest = manifest_of(folder)["digest"]
+    shutil.rmtree(tmp_path / "photos")
+    assert prepare(data, tmp_path / "cache", digest=digest) == folder
+    with pytest.raises(ValueError, match="is not a folder"):
+        prepare(data, tmp_path / "cache", digest="0" * 64)
+
+
+# Chroma
+
+
+def test_chroma_is_what_a_twentieth_of_the_pixels_exceed() -> None:
+    grey = np.full((20, 20, 3), 90, np.uint8)
+    photos = np.stack([grey, grey, grey, colors_on(grey, 19), colors_on(grey, 21)])
+    photos[1, :, :, 0] = 200
+    photos[2] = np.random.default_rng(0).integers(0, 256, (20, 20, 3))
+    lab = rgb2lab(photos / 255)
+    expected = [np.sort(np.hypot(one[..., 1], one[..., 2]).ravel())[380] for one in lab]
+    chroma = decode_module.measure_chroma(photos)
+    assert np.allclose(chroma, expected, atol=0.02)
+    # 20 of 400 pixels are the twentieth.
+    assert chroma[0] < 0.1 and chroma[3] < 0.1 and chroma[4] > 50
+
+
+def colors_on(grey: np.ndarray, num_pixels: int) -> np.ndarray:
+    picture = grey.copy()
+    picture.reshape(-1, 3)[:num_pixels] = (250, 20, 20)
+    return picture
+
+
+def test_folder_without_chroma_gets_it_and_keeps_all_else(tmp_path: Path) -> None:
+    data = folder_data(write_photos(tmp_path / "photos"))
+    folder = prepare(data, tmp_path / "cache")
+    chroma = np.load(folder / "chroma.npy")
+    (folder / "chroma.npy").unlink()
+    written = (folder / "pixels.npy").stat().st_mtime_ns
+    assert prepare(data, tmp_path / "cache") == folder
+    assert np.array_equal(np.load(folder / "chroma.npy"), chroma)
+    assert (folder / "pixels.npy").stat().st_mtime_ns == written
+
+
+def test_pale_training_photos_take_no_part_in_the_colour_loss(tmp_path: Path) -> None:
+    root = write_photos(tmp_path / "photos", num_photos=8)
+    with Image.open(root / "apple/003.png") as image:
+        image.convert("L").convert("RGB").save(root / "apple/003.png")
+    images = load_images(prepare(folder_data(root), tmp_path / "cache"))
+    pale = dataclasses.replace(folder_data(root), min_chroma=4.0)
+    colorful_N = trial_data(images, pale, replicate=0, with_test=False).colorful_N
+    assert colorful_N is not None
+    assert [images.photo_names[index] for index in np.flatnonzero(~colorful_N)] == ["apple/003.png"]
+    assert trial_data(images, folder_data(root), replicate=0, with_test=False).colorful_N is None
+    with pytest.raises(ValueError, match="min_chroma 500 leaves no training photo"):
+        trial_data(images, dataclasses.replace(pale, min_chroma=500.0), replicate=0, with_test=False)
+
+
 # Killed, and two at once
 
 PREPARE_IN_PARTS = """
@@ -315,6 +375,13 @@ PREPARE_IN_PARTS = """
     if moment == "before the folder appears":
         os.rename = die
     data = DataConfig(dataset="folder", root=root, image_size=16)
+    read_photo = decode_module.read_photo
+
+    def count(content, image_size):
+        print("decoded", file=sys.stderr)
+        return read_photo(content, image_size)
+
+    decode_module.read_photo = count
     print(prepare_module.prepare(data, Path(cache), progress=progress))
 """
 MOMENTS = [*(f"after {done} photos" for done in (1, 3, 4, 8)), "while joining", "before the manifest"]
@@ -369,6 +436,8 @@ def test_three_processes_at_once_do_no_harm(tmp_path: Path) -> None:
     outcomes = [process.communicate() for process in processes]
     folders = {out.strip() for out, _ in outcomes}
     assert [process.returncode for process in processes] == [0, 0, 0], outcomes
+    # One decodes, the others wait for it: a node reads its photos once.
+    assert sorted(err.count("decoded") for _, err in outcomes) == [0, 0, 24]
     assert len(folders) == 1
     assert everything_in(cache) == [Path(folders.pop()).name]
 
