@@ -12,7 +12,7 @@ from typing import Any
 from study.ledger import FORMAT, now
 from study.study_file import Study
 from trainables.images import Images
-from trainables.splits import Cut
+from trainables.splits import Cut, classes_never_trained, largest_top1
 
 PACKAGES = ("hueristic", "torch", "torchvision", "ray", "optuna", "mlflow", "scikit-image", "numpy", "pandas", "pillow")
 
@@ -38,6 +38,8 @@ def fingerprint(
             "num_train": len(cut.train),
             "num_val": len(cut.val),
             "num_test": len(cut.test),
+            "classes_never_trained": classes_never_trained(images, cut),
+            "largest_top1": largest_top1(images, cut),
             "skipped": skipped,
             "constant_color": _constant_color(study, images, cut),
         },

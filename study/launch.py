@@ -6,7 +6,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,6 +28,7 @@ from study.mlflow_address import without_password
 from study.study_changes import differences
 from study.study_file import Study, load_study, parse_study
 from trainables.cache import default_cache
+from trainables.config import DataConfig
 from trainables.images import Images, load_images
 from trainables.prepare import prepare
 from trainables.splits import Cut, cut_replicate
@@ -61,7 +62,7 @@ def run(launch: Launch, console: Console) -> Path:
     """
     study, folder = launch.study, launch.folder
     check_folder(launch)
-    images, prepared, cut = prepare_data(study, console)
+    images, prepared, cut = prepare_data(study.data_config(), console)
     with _ray(launch.address) as resources:
         num_slots, num_gpus, gpus_per_trial = _slots(study, resources)
         folder.mkdir(parents=True, exist_ok=True)
@@ -157,19 +158,23 @@ def check_folder(launch: Launch) -> None:
         ) from error
 
 
-def prepare_data(study: Study, console: Console) -> tuple[Images, Path | None, Cut]:
-    """The study's photos, prepared, and the cut of its first replicate; a class too small for any cut is refused."""
-    data = study.data_config()
+@contextmanager
+def progress_bar(console: Console, words: str) -> Iterator[Callable[[int, int], None]]:
+    """A bar that is told how many are done and how many there are; gone at the end."""
+    columns = (TextColumn(words), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Bar(*columns, console=console, transient=True) as bar:
+        task = bar.add_task("", total=None)
+        yield lambda done, total: bar.update(task, completed=done, total=total)
+
+
+def prepare_data(data: DataConfig, console: Console) -> tuple[Images, Path | None, Cut]:
+    """A study's photos, prepared, and the cut of its first replicate; a class too small for any cut is refused."""
     prepared: Path | None = None
     if data.dataset == "analytic":
         images = images_of(data, default_cache())
     else:
-        columns = (TextColumn("preparing photos"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-        with Bar(*columns, console=console, transient=True) as bar:
-            task = bar.add_task("", total=None)
-            prepared = prepare(
-                data, default_cache(), progress=lambda done, total: bar.update(task, completed=done, total=total)
-            )
+        with progress_bar(console, "preparing photos") as tell:
+            prepared = prepare(data, default_cache(), progress=tell)
         images = load_images(prepared)
         skipped = json.loads((prepared / "manifest.json").read_text())["skipped"]
         if skipped:

@@ -37,7 +37,7 @@ def differences(old_document: str, new_document: str) -> Differences:
         text = f"{name}: {_word(old, name)} -> {_word(new, name)}"
         if name in GROWING and new[name] > old[name]:
             found.growth.append(text)
-        elif name == "data.root" or name.startswith("resources."):
+        elif name in ("data.root", "data.split_file") or name.startswith("resources."):
             found.placement.append(text)
         else:
             found.refused.append(text)
@@ -66,7 +66,11 @@ def smallest(study: Study) -> Study:
 
 
 def _written_out(study: Study) -> dict[str, Any]:
-    data = {field: value for field, value in asdict(study.data_config()).items() if field not in ("seed", "root")}
+    data = {
+        field: value
+        for field, value in asdict(study.data_config()).items()
+        if field not in ("seed", "root", "split_file")
+    }
     return {**study.model_dump(), "data": {**data, **study.data}, "base": {**DEFAULTS, **study.base}}
 
 

@@ -211,9 +211,13 @@ class Study(_Section):
         return TrialConfig.from_dict({**space.fixed, **settings})
 
     def data_config(self) -> DataConfig:
-        """The data of every trial. A relative root is taken from here: Ray's workers stand in folders of their own."""
+        """The data of every trial. Relative paths are taken from here: Ray's workers stand in folders of their own."""
         data = DataConfig.from_dict({**self.data, "seed": self.seed})
-        return data if data.root is None else dataclasses.replace(data, root=str(pathlib.Path(data.root).absolute()))
+        paths = {name: getattr(data, name) for name in ("root", "split_file")}
+        absolute: dict[str, Any] = {
+            name: str(pathlib.Path(path).absolute()) for name, path in paths.items() if path is not None
+        }
+        return dataclasses.replace(data, **absolute)
 
 
 def load_study(path: pathlib.Path | str, overrides: Sequence[str] = ()) -> Study:

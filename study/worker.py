@@ -90,7 +90,7 @@ class LedgerTrainable(tune.Trainable):  # type: ignore[misc]
         data = {**entry.data, "root": self.root or None}
         named = {"config": entry.config, "data": data, "replicate": entry.replicate, "phase": entry.phase}
         trial = Trial.from_json(named)
-        self.images: Images = images_of(trial.data, self.cache)
+        self.images: Images = images_of(trial.data, self.cache, self.digest)
         if self.images.digest != self.digest:
             raise ValueError(
                 f"The photos on this machine have the digest {self.images.digest}, the study was launched on "

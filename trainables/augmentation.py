@@ -42,3 +42,24 @@ def transform(rgb_B3HW: Tensor, theta_B23: Tensor) -> Tensor:
     """Resamples every photo by its own map, bilinearly; beyond the edge the photo is mirrored."""
     grid_BHW2 = functional.affine_grid(theta_B23, list(rgb_B3HW.shape), align_corners=False)
     return functional.grid_sample(rgb_B3HW, grid_BHW2, padding_mode="reflection", align_corners=False)
+
+
+def masks_of_boxes(boxes_BK4: Tensor, theta_B23: Tensor | None, image_size: int) -> Tensor:
+    """Which pixels lie in a photo's boxes, after the same transform as the photo; without one, on the photo itself.
+
+    A pixel counts where the point that its centre is read from lies in a box, the mirror beyond the edge included; so
+    the boxes, not a mask of them, are carried through crop, flip and rotation, and nothing is rounded on the way.
+
+    Args: boxes_BK4: left, top, right, bottom in pixels of the prepared photo; NaN where a photo has fewer than K.
+    Returns: mask_B1HW, bool.
+    """
+    num_photos = len(boxes_BK4)
+    if theta_B23 is None:
+        identity_23 = torch.eye(2, 3, device=boxes_BK4.device)
+        theta_B23 = identity_23.expand(num_photos, 2, 3)
+    grid_BHW2 = functional.affine_grid(theta_B23, [num_photos, 1, image_size, image_size], align_corners=False)
+    mirrored_BHW2 = 1 - (torch.remainder(grid_BHW2 + 1, 4) - 2).abs()
+    points_B1HW2 = ((mirrored_BHW2 + 1) * (image_size / 2)).unsqueeze(1)
+    corners_BK112 = boxes_BK4[:, :, None, None, :]
+    is_inside_BKHW2 = (points_B1HW2 >= corners_BK112[..., :2]) & (points_B1HW2 < corners_BK112[..., 2:])
+    return is_inside_BKHW2.all(dim=-1).any(dim=1, keepdim=True)

@@ -18,10 +18,13 @@ CHOICES: dict[str, tuple[str, ...]] = {
     "optimizer": tuple(OPTIMIZERS),
     "schedule": tuple(SCHEDULES),
     "precision": ("auto", "float32", "bfloat16"),
-    "dataset": ("orchard", "ncd", "folder", "analytic"),
-    "split": ("pool",),
+    "dataset": ("orchard", "ncd", "stanford_dogs", "folder", "analytic"),
+    "split": ("pool", "official", "file", "tail"),
 }
 """The fields that take one name out of a few."""
+
+FOLDER_DATASETS = ("ncd", "stanford_dogs", "folder")
+"""Data sets that are read from a folder of class folders."""
 
 OPTIMIZER_SETTINGS = ("weight_decay", "momentum", "beta1", "beta2", "rho")
 """Fields that only some optimizers have."""
@@ -183,9 +186,9 @@ class DataConfig:
     """Which photos a study trains on, at what size, and how they are cut."""
 
     dataset: str = "orchard"
-    """`orchard` (drawn in code), `ncd` or `folder` (class folders of photos), or `analytic` (a formula, no photos)."""
+    """`orchard` (drawn in code), `ncd`, `stanford_dogs` or `folder` (photos), or `analytic` (a formula, no photos)."""
     root: str | None = None
-    """Folder of the class folders; for `ncd` and `folder`."""
+    """Folder of the class folders; for `stanford_dogs` the folder that holds Images, Annotation and the lists."""
     image_size: int = 128
     """Side in pixels of the prepared photos, a multiple of 8, at least 16."""
     test_share: float = 0.25
@@ -193,7 +196,14 @@ class DataConfig:
     val_share: float = 0.2
     """Share of the remaining content groups used to choose settings, in (0, 1)."""
     split: str = "pool"
-    """How the test photos are chosen: `pool` cuts them once from the seed."""
+    """How the test photos are chosen: `pool` cuts them once from the seed, `official` takes the data set's own list,
+    `file` that of `split_file`, `tail` the last `test_share` of the photos in order of class (which leaves the last
+    classes untrained: there to show its effect)."""
+    split_file: str | None = None
+    """CSV file with the columns photo and split (train, val or test); for split `file`."""
+    min_chroma: float = 0.0
+    """Training photos paler than this are left out of the colour loss and kept for the class loss; at least 0, in
+    CIELAB units of the chroma that 5 % of a photo's pixels exceed. 0: none is left out."""
     seed: int = 0
     """Fixes the test pool and, with a replicate's number, everything random of a trial. At least 0."""
 
@@ -218,7 +228,8 @@ class DataConfig:
         for field in ("test_share", "val_share"):
             _check_range(self, field, low=0, high=1, open_low=True, open_high=True)
         _check_range(self, "seed", low=0)
-        reads_folder = self.dataset in ("ncd", "folder")
+        _check_range(self, "min_chroma", low=0)
+        reads_folder = self.dataset in FOLDER_DATASETS
         if reads_folder and not self.root:
             raise ValueError(f"root must name the folder of class folders for dataset {self.dataset!r}.")
         if not reads_folder and self.root is not None:
@@ -226,6 +237,7 @@ class DataConfig:
         for field, dataset in ONE_DATASET.items():
             if getattr(self, field) is not None and self.dataset != dataset:
                 raise ValueError(f"{field} has no effect with dataset {self.dataset!r}; only {dataset} has it.")
+        self._check_split()
         if self.num_classes is not None:
             _check_range(self, "num_classes", low=2)
         if self.photos_per_class is not None:
@@ -235,6 +247,24 @@ class DataConfig:
         for field in ("epoch_seconds", "extra_metrics"):
             if getattr(self, field) is not None:
                 _check_range(self, field, low=0)
+
+    def _check_split(self) -> None:
+        if self.split == "official" and self.dataset != "stanford_dogs":
+            raise ValueError(
+                f"split 'official' needs a data set with lists of its own, but got dataset {self.dataset!r}. "
+                "Those that have them: ['stanford_dogs']."
+            )
+        if self.split == "file" and self.dataset not in FOLDER_DATASETS:
+            raise ValueError(f"split 'file' needs photos in a folder, but got dataset {self.dataset!r}.")
+        if self.split == "file" and not self.split_file:
+            raise ValueError("split_file must name a CSV file with the columns photo and split for split 'file'.")
+        if self.split != "file" and self.split_file is not None:
+            raise ValueError(f"split_file has no effect with split {self.split!r}; only 'file' reads it.")
+        default = {field.name: field.default for field in dataclasses.fields(self)}["test_share"]
+        if self.split in ("official", "file") and self.test_share != default:
+            raise ValueError(f"test_share has no effect with split {self.split!r}, which names the test photos itself.")
+        if self.min_chroma and self.dataset == "analytic":
+            raise ValueError("min_chroma has no effect with dataset 'analytic', which has no photos.")
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Self:

@@ -7,6 +7,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+PARTS = ("", "train", "val", "test")
+"""What a list may say of a photo; `parts_N` holds positions in it."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Images:
@@ -23,11 +26,31 @@ class Images:
     class_names: tuple[str, ...]
     digest: str
     """Fingerprint of the photos and of the settings they were prepared with."""
+    chroma_N: NDArray[np.float32] | None = None
+    """float32, CIELAB chroma that 5 % of a photo's pixels exceed; None where photos have no pixels."""
+    parts_N: NDArray[np.int8] | None = None
+    """int8, into `PARTS`, as official lists or a split file say; None without them."""
+    boxes_M4: NDArray[np.float32] | None = None
+    """float32, left, top, right and bottom of M bounding boxes in pixels of the prepared photo; None without them."""
+    box_photos_M: NDArray[np.int64] | None = None
+    """int64, ascending: the photo of each box. A photo without one has no annotation."""
 
     def __post_init__(self) -> None:
         num_photos = len(self.pixels_NHW3)
         assert self.pixels_NHW3.dtype == np.uint8 and self.pixels_NHW3.shape[3:] == (3,)
         assert num_photos == len(self.labels_N) == len(self.groups_N) == len(self.photo_names)
+        for values_N in (self.chroma_N, self.parts_N):
+            assert values_N is None or len(values_N) == num_photos
+        assert (self.boxes_M4 is None) == (self.box_photos_M is None)
+
+
+OPTIONAL_FILES = {
+    "chroma_N": "chroma.npy",
+    "parts_N": "parts.npy",
+    "boxes_M4": "boxes.npy",
+    "box_photos_M": "box_photos.npy",
+}
+"""The file of each field that not every data set has."""
 
 
 def load_images(folder: Path) -> Images:
@@ -44,6 +67,7 @@ def load_images(folder: Path) -> Images:
             photo_names=tuple(manifest["photo_names"]),
             class_names=tuple(manifest["class_names"]),
             digest=manifest["digest"],
+            **{field: np.load(folder / name) for field, name in OPTIONAL_FILES.items() if (folder / name).is_file()},
         )
     except (OSError, ValueError, KeyError, TypeError, EOFError) as error:
         raise ValueError(

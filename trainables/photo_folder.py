@@ -3,11 +3,14 @@
 Letters: H, W the prepared size; G the side of a thumbnail.
 """
 
+import dataclasses
 import io
 import struct
 import zlib
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,6 +27,12 @@ MIN_SIDE = 8
 MAX_PIXELS = 80_000_000
 """A photo that claims more would take gigabytes to decode. Pillow itself warns from 89 million on."""
 
+MAX_FILE_BYTES = 500_000_000
+"""Twice what `MAX_PIXELS` take uncompressed. A larger file is no photo, and would be read into memory as a whole."""
+
+ORIENTATION_TAG = 0x0112
+"""EXIF: how a stored photo must be turned, 1 (not at all) to 8."""
+
 UNREADABLE = (
     *(OSError, SyntaxError, ValueError, Image.DecompressionBombError, Image.DecompressionBombWarning),
     *(TypeError, KeyError, IndexError, EOFError, OverflowError, MemoryError, struct.error, zlib.error),
@@ -32,11 +41,17 @@ UNREADABLE = (
 line, the second is what a parser written in Python may trip over."""
 
 NCD_SOURCE = (
-    "NCD (Anwar et al. 2020) can be downloaded by way of https://github.com/saeed-anwar/ColorSurvey: unpack the zip "
-    "and set root to its folder ColorfulOriginal, with 20 folders such as Apple, each with photos such as Apple1.jpg."
+    "NCD (Anwar et al. 2020) can be downloaded by way of https://github.com/saeed-anwar/ColorSurvey: give the zip to "
+    "hueristic data prepare ncd --source ColorfulOriginal.zip, or unpack it and set root to its folder "
+    "ColorfulOriginal, with 20 folders such as Apple, each with photos such as Apple1.jpg."
+)
+DOGS_SOURCE = (
+    "Stanford Dogs can be downloaded from http://vision.stanford.edu/aditya86/ImageNetDogs: put images.tar, "
+    "annotation.tar and lists.tar into one folder and run hueristic data prepare stanford_dogs --source FOLDER, which "
+    "unpacks them; or unpack them yourself and set root to the folder that holds Images, Annotation and the lists."
 )
 FOLDER_LAYOUT = "root must hold one folder per class, at least two, each with photos: root/<class>/<photo>.jpg."
-REMEDIES = {"ncd": NCD_SOURCE, "folder": FOLDER_LAYOUT}
+REMEDIES = {"ncd": NCD_SOURCE, "folder": FOLDER_LAYOUT, "stanford_dogs": DOGS_SOURCE}
 """What to tell a person whose folder does not fit, by data set."""
 
 
@@ -52,8 +67,28 @@ class PhotoList:
     class_names: tuple[str, ...]
     photo_names: tuple[str, ...]
     """Path below the root, with forward slashes: "Apple/Apple1.jpg"."""
-    strays: tuple[str, ...]
-    """Files that lie in no class folder."""
+    labels: tuple[int, ...]
+    """Of each photo, into `class_names`."""
+    left_out: Mapping[str, str]
+    """By name the reason of each file that is no photo of the data set, such as one in no class folder."""
+    parts: tuple[str, ...] | None = None
+    """Of each photo "train", "val" or "test", as a list says; None without lists."""
+    annotations: tuple[Path | None, ...] | None = None
+    """Of each photo the file of its bounding boxes; None for a data set without."""
+
+    def keep(self, reasons: Mapping[str, str]) -> "PhotoList":
+        """The list without the photos that have a reason to be left out; the others stay in order."""
+        kept = [index for index, name in enumerate(self.photo_names) if name not in reasons]
+        rows: dict[str, Any] = {
+            field: None if values is None else tuple(values[index] for index in kept)
+            for field, values in (
+                ("photo_names", self.photo_names),
+                ("labels", self.labels),
+                ("parts", self.parts),
+                ("annotations", self.annotations),
+            )
+        }
+        return dataclasses.replace(self, **rows, left_out={**self.left_out, **reasons})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,6 +101,8 @@ class Photo:
     """uint8 sRGB, to recognise copies by; see `make_thumbnails`."""
     original_size: tuple[int, int]
     """Width and height in pixels, turned upright."""
+    orientation: int = 1
+    """How the stored photo was turned, by EXIF's numbers."""
 
 
 def list_photos(root: Path, *, dataset: str) -> PhotoList:
@@ -95,8 +132,26 @@ def list_photos(root: Path, *, dataset: str) -> PhotoList:
         root=root,
         class_names=tuple(names_by_class),
         photo_names=tuple(name for names in names_by_class.values() for name in names),
-        strays=tuple(entry.name for entry in entries if not entry.is_dir()),
+        labels=tuple(label for label, names in enumerate(names_by_class.values()) for _ in names),
+        left_out={entry.name: "lies in no class folder" for entry in entries if not entry.is_dir()},
     )
+
+
+def with_parts(photos: PhotoList, parts: Mapping[str, str], *, named_in: str) -> PhotoList:
+    """The photos that `parts` names, with their part; the others, and names without a photo, are left out.
+
+    Raises ValueError where not one photo is named, which is a list of other photos.
+    """
+    known = set(photos.photo_names)
+    unknown = [name for name in parts if name not in known]
+    if len(unknown) == len(parts):
+        raise ValueError(
+            f"The {named_in} names none of the photos below {str(photos.root)!r}: it has {unknown[0]!r}, the folder "
+            f"{photos.photo_names[0]!r}. Names must be paths below that folder."
+        )
+    reasons = {name: f"not named in the {named_in}" for name in photos.photo_names if name not in parts}
+    reasons |= {name: f"named in the {named_in}, but not there" for name in unknown}
+    return dataclasses.replace(kept := photos.keep(reasons), parts=tuple(parts[name] for name in kept.photo_names))
 
 
 def read_bytes(path: Path) -> bytes:
@@ -104,6 +159,8 @@ def read_bytes(path: Path) -> bytes:
     try:
         if path.exists() and not path.is_file():
             raise UnreadablePhotoError("not a regular file")
+        if path.stat().st_size > MAX_FILE_BYTES:
+            raise UnreadablePhotoError(f"too large: {path.stat().st_size:,} bytes, but at most {MAX_FILE_BYTES:,}")
         return path.read_bytes()
     except OSError as error:
         raise UnreadablePhotoError(f"cannot be read: {error.strerror}") from error
@@ -126,9 +183,10 @@ def read_photo(content: bytes, image_size: int) -> Photo:
             original_size = image.size
             image.draft(None, (2 * image_size, 2 * image_size))
             image.load()
-            stored_wide = image.width > image.height
+            orientation = image.getexif().get(ORIENTATION_TAG, 1)
+            orientation = orientation if orientation in range(1, 9) else 1
             ImageOps.exif_transpose(image, in_place=True)
-            if (image.width > image.height) != stored_wide:
+            if orientation >= 5:
                 original_size = original_size[::-1]
             rgb = _to_rgb(image)
     except UnreadablePhotoError:
@@ -141,7 +199,10 @@ def read_photo(content: bytes, image_size: int) -> Photo:
     left, top = (rgb.width - side) / 2, (rgb.height - side) / 2
     square = rgb.resize((image_size, image_size), Image.Resampling.LANCZOS, box=(left, top, left + side, top + side))
     return Photo(
-        pixels_HW3=np.asarray(square), thumbnails_2GG3=make_thumbnails(rgb, square), original_size=original_size
+        pixels_HW3=np.asarray(square),
+        thumbnails_2GG3=make_thumbnails(rgb, square),
+        original_size=original_size,
+        orientation=orientation,
     )
 
 

@@ -6,14 +6,15 @@ belongs to the class of its first photo, even where a copy lies in another class
 Letters: N photos, G content groups, C classes, T test photos.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 
 import numpy as np
 from numpy.typing import NDArray
 
 from trainables.config import DataConfig
-from trainables.images import Images
+from trainables.images import PARTS, Images
 from trainables.seeds import derive_seed
 
 MIN_GROUPS_PER_CLASS = 3
@@ -61,19 +62,88 @@ def cut_pool(
 
 
 def cut_replicate(images: Images, data: DataConfig, replicate: int) -> Cut:
-    """The cut of one replicate: the pool of the study, and the rest divided anew into train and val.
+    """The cut of one replicate: the test photos of the study, and the rest divided anew into train and val.
 
-    Every photo of a group goes with its group; copies of a test photo are used nowhere.
+    Every photo of a group goes with its group; copies of a test photo are used nowhere. Where a split file names
+    photos of val, they and their copies are val in every replicate.
     Raises ValueError for a class with too few content groups.
     """
-    labels, groups = images.labels_N, images.groups_N
-    test = cut_pool(labels, groups, test_share=data.test_share, seed=data.seed, class_names=images.class_names)
+    groups = images.groups_N
+    test = SPLITS[data.split](images, data)
     rest = np.flatnonzero(~np.isin(groups, groups[test]))
-    _, group_labels_G, group_of_photo_N = _groups_by_first_photo(labels[rest], groups[rest])
-    generator = np.random.default_rng(derive_seed(data.seed, replicate, "validation"))
-    in_val_G = _choose(group_labels_G, data.val_share, keep_back=1, generator=generator)
-    in_val_N = in_val_G[group_of_photo_N]
-    return Cut(train=rest[~in_val_N], val=rest[in_val_N], test=test)
+    named_val = rest[:0] if images.parts_N is None else rest[images.parts_N[rest] == PARTS.index("val")]
+    if data.split == "file" and len(named_val):
+        in_val_N = np.isin(groups[rest], groups[named_val])
+    else:
+        _, group_labels_G, group_of_photo_N = _groups_by_first_photo(images.labels_N[rest], groups[rest])
+        generator = np.random.default_rng(derive_seed(data.seed, replicate, "validation"))
+        in_val_N = _choose(group_labels_G, data.val_share, keep_back=1, generator=generator)[group_of_photo_N]
+    cut = Cut(train=rest[~in_val_N], val=rest[in_val_N], test=test)
+    _check_parts(images, data, cut)
+    return cut
+
+
+def _pool(images: Images, data: DataConfig) -> NDArray[np.int64]:
+    return cut_pool(
+        images.labels_N,
+        images.groups_N,
+        test_share=data.test_share,
+        seed=data.seed,
+        class_names=images.class_names,
+    )
+
+
+def _named(images: Images, data: DataConfig) -> NDArray[np.int64]:
+    """The photos that a list names for the test, of each content group the first."""
+    if images.parts_N is None:
+        raise ValueError(f"split {data.split!r} needs lists of photos, but these were prepared without any.")
+    return _first_of_groups(np.flatnonzero(images.parts_N == PARTS.index("test")), images.groups_N)
+
+
+def _tail(images: Images, data: DataConfig) -> NDArray[np.int64]:
+    """The last photos in order of class, as the earlier project cut them: whole classes are never trained."""
+    num_photos = len(images.labels_N)
+    num_test = min(max(round(data.test_share * num_photos), 1), num_photos - 2)
+    return _first_of_groups(np.arange(num_photos - num_test, num_photos), images.groups_N)
+
+
+SPLITS: Mapping[str, Callable[[Images, DataConfig], NDArray[np.int64]]] = MappingProxyType(
+    {"pool": _pool, "official": _named, "file": _named, "tail": _tail}
+)
+"""The ascending indices of the test photos, by the name of the split; none depends on a replicate."""
+
+
+def classes_never_trained(images: Images, cut: Cut) -> list[str]:
+    """The classes that are tested but have no training photo: naming one of them right is impossible."""
+    labels = images.labels_N
+    return [images.class_names[label] for label in np.setdiff1d(labels[cut.test], labels[cut.train])]
+
+
+def largest_top1(images: Images, cut: Cut) -> float:
+    """The share of test photos whose class is trained: no network can name more of them right."""
+    labels = images.labels_N
+    return float(np.isin(labels[cut.test], labels[cut.train]).mean()) if len(cut.test) else 1.0
+
+
+def _check_parts(images: Images, data: DataConfig, cut: Cut) -> None:
+    for name in ("train", "val", "test"):
+        if not len(getattr(cut, name)):
+            raise ValueError(f"split {data.split!r} leaves no photo for {name}. Choose another split, or add photos.")
+    if data.split not in ("official", "file"):
+        return
+    trained = np.bincount(images.labels_N[cut.train], minlength=len(images.class_names))
+    if not trained.all():
+        name = images.class_names[int(np.argmin(trained))]
+        raise ValueError(
+            f"Class {name!r} has no photo left to train on with split {data.split!r}. "
+            "Name photos of it for train, or leave the class out."
+        )
+
+
+def _first_of_groups(indices: NDArray[np.int64], groups: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Of each group the first of these ascending photos."""
+    _, positions = np.unique(groups[indices], return_index=True)
+    return indices[np.sort(positions)].astype(np.int64)
 
 
 def _groups_by_first_photo(
@@ -100,7 +170,7 @@ def _choose(
     by_remainder_C = np.argsort(-remainders_C, kind="stable")
     by_remainder_C = by_remainder_C[remainders_C[by_remainder_C] > 0]
     counts_C[by_remainder_C[:num_missing]] += 1
-    counts_C = np.minimum(counts_C, num_groups_C - keep_back)
+    counts_C = np.minimum(counts_C, np.maximum(num_groups_C - keep_back, 0))
 
     chosen_G = np.zeros(len(group_labels_G), dtype=bool)
     for label, count in enumerate(counts_C):

@@ -53,13 +53,16 @@ class Trial:
 
 
 @lru_cache(maxsize=1)
-def images_of(data: DataConfig, cache: Path) -> Images:
-    """The prepared photos of a data set, prepared now if they are not yet; a worker trains many trials on them."""
+def images_of(data: DataConfig, cache: Path, digest: str | None = None) -> Images:
+    """The prepared photos of a data set, prepared now if they are not yet; a worker trains many trials on them.
+
+    Photos of this `digest` that lie ready are taken as they are, without reading the originals.
+    """
     if data.dataset == "analytic":
         from trainables.analytic_surface import analytic_images
 
         return analytic_images(data)
-    return load_images(prepare(data, cache))
+    return load_images(prepare(data, cache, digest=digest))
 
 
 def start(trial: Trial, images: Images, checkpoint: Path | None = None) -> Generator[Record, None, End]:

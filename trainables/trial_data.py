@@ -21,6 +21,8 @@ class TrialData:
     seed: int
     """The study's seed."""
     replicate: int
+    colorful_N: NDArray[np.bool_] | None = None
+    """Whether a photo takes part in the colour loss, by `min_chroma`; None: all do. All take part in the class loss."""
 
     def seed_for(self, *purpose: int | str) -> int:
         """The seed of one random purpose of this replicate; the same in every arm."""
@@ -40,4 +42,10 @@ def trial_data(images: Images, data: DataConfig, *, replicate: int, with_test: b
     cut = cut_replicate(images, data, replicate)
     if not with_test:
         cut = Cut(train=cut.train, val=cut.val, test=np.empty(0, dtype=np.int64))
-    return TrialData(images=images, cut=cut, seed=data.seed, replicate=replicate)
+    colorful_N = None
+    if data.min_chroma:
+        assert images.chroma_N is not None
+        colorful_N = images.chroma_N >= data.min_chroma
+        if not colorful_N[cut.train].any():
+            raise ValueError(f"min_chroma {data.min_chroma:g} leaves no training photo for the colour loss: lower it.")
+    return TrialData(images=images, cut=cut, seed=data.seed, replicate=replicate, colorful_N=colorful_N)

@@ -133,7 +133,7 @@ def test_replacing_every_test_pixel_by_noise_leaves_the_search_ledger_identical(
     try:
         from rich.console import Console
 
-        _, prepared, cut = prepare_data(parse_study(ORCHARD), Console(quiet=True))
+        _, prepared, cut = prepare_data(parse_study(ORCHARD).data_config(), Console(quiet=True))
     finally:
         del os.environ["HUERISTIC_CACHE"]
     assert prepared is not None

@@ -1,4 +1,4 @@
-"""Every study that ships runs to its report at its smallest size, on generated photos where it asks for NCD."""
+"""Every study that ships runs to its report at its smallest size, on generated photos where real ones are not there."""
 
 import os
 from pathlib import Path
@@ -11,12 +11,16 @@ from study.ledger import Ledger
 from study.study_changes import smallest
 from study.study_file import load_study, to_yaml
 from tests.study.commands import hueristic
+from tests.trainables.dogs_tree import write_dogs
 
 CATALOG = Path(__file__).parents[2] / "study" / "catalog"
 
 
-def photo_root(folder: Path) -> Path:
-    """The real photos where they are, else folders of noise in the same layout."""
+def photo_root(folder: Path, dataset: str) -> Path:
+    """The real photos where they are, else generated ones in the same layout."""
+    if dataset == "stanford_dogs":
+        write_dogs(folder / "dogs")
+        return folder / "dogs"
     if os.environ.get("HUERISTIC_DATA"):
         return Path(os.environ["HUERISTIC_DATA"]) / "ncd" / "ColorfulOriginal"
     generator = np.random.default_rng(0)
@@ -33,7 +37,7 @@ def photo_root(folder: Path) -> Path:
 def test_every_study_of_the_catalogue_completes_at_its_smallest_size(path: Path, tmp_path: Path) -> None:
     study = smallest(load_study(path))
     (tmp_path / "study.yaml").write_text(to_yaml(study))
-    overrides = ["--set", f"data.root={photo_root(tmp_path)}"] if "root" in study.data else []
+    overrides = ["--set", f"data.root={photo_root(tmp_path, study.data['dataset'])}"] if "root" in study.data else []
     # The cluster's shares of a GPU do not fit a machine without one.
     overrides += ["--set", "resources.gpus_per_trial=0"]
     done = hueristic(tmp_path, "launch", "study.yaml", *overrides, timeout=900)

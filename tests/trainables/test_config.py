@@ -48,6 +48,18 @@ def test_an_impossible_trial_is_refused_with_its_rule(fields: dict[str, Any], me
         ({"image_size": 36}, "image_size must be a multiple of 8, but got 36"),
         ({"test_share": 1}, r"test_share must lie in \(0, 1\)"),
         ({"dataset": "imagenet"}, r"Unknown dataset 'imagenet'. Known:"),
+        ({"dataset": "stanford_dogs"}, "root must name the folder"),
+        ({"split": "head"}, r"Unknown split 'head'. Known: \['file', 'official', 'pool', 'tail'\]"),
+        ({"dataset": "ncd", "root": "x", "split": "official"}, "split 'official' needs .* lists .*stanford_dogs"),
+        ({"split": "file", "split_file": "x"}, "split 'file' needs photos in a folder"),
+        ({"dataset": "ncd", "root": "x", "split": "file"}, "split_file must name a CSV file"),
+        ({"dataset": "ncd", "root": "x", "split_file": "x"}, "split_file has no effect with split 'pool'"),
+        (
+            {"dataset": "stanford_dogs", "root": "x", "split": "official", "test_share": 0.3},
+            "test_share has no effect with split 'official'",
+        ),
+        ({"min_chroma": -1}, "min_chroma must be at least 0"),
+        ({"dataset": "analytic", "min_chroma": 1}, "min_chroma has no effect"),
     ],
 )
 def test_impossible_data_are_refused_with_their_rule(fields: dict[str, Any], message: str) -> None:

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from trainables import photo_folder
 from trainables.photo_folder import UnreadablePhotoError, list_photos, read_bytes, read_photo
 
 ORIENTATION_TAG = 0x0112
@@ -200,6 +201,14 @@ def test_thumbnails_are_the_whole_photo_and_its_square() -> None:
     assert square.mean() > 250
 
 
+@pytest.mark.parametrize("format_name", ["JPEG", "PNG", "TIFF", "WEBP"])
+@pytest.mark.parametrize("profile", [b"no profile at all", bytes(200_000)], ids=["broken", "large"])
+def test_broken_color_profile_changes_nothing(format_name: str, profile: bytes) -> None:
+    plain, profiled = (encoded(colorful(), format_name, **options) for options in ({}, {"icc_profile": profile}))
+    assert profile in profiled or format_name == "PNG" or len(profile) > 60_000
+    assert np.array_equal(pixels_of(profiled), pixels_of(plain))
+
+
 # What is left out, each with its reason
 
 
@@ -301,6 +310,13 @@ def test_what_is_not_a_file_is_left_out(tmp_path: Path) -> None:
         read_bytes(tmp_path / "link.jpg")
 
 
+def test_file_too_large_for_a_photo_is_not_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "film.jpg").write_bytes(bytes(2001))
+    monkeypatch.setattr(photo_folder, "MAX_FILE_BYTES", 2000)
+    with pytest.raises(UnreadablePhotoError, match="too large: 2,001 bytes, but at most 2,000"):
+        read_bytes(tmp_path / "film.jpg")
+
+
 # What lies in a folder
 
 
@@ -322,7 +338,7 @@ def test_files_of_the_system_are_passed_over_and_strays_are_named(tmp_path: Path
     put(tmp_path, *names, "notes.txt")
     photos = list_photos(tmp_path, dataset="folder")
     assert photos.photo_names == ("a/1.jpg", "b/1.jpg")
-    assert photos.strays == ("notes.txt",)
+    assert photos.left_out == {"notes.txt": "lies in no class folder"}
 
 
 def test_root_may_lie_in_a_hidden_folder(tmp_path: Path) -> None:

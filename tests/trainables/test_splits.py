@@ -5,10 +5,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from trainables.config import DataConfig
-from trainables.images import Images, load_images
+from trainables.config import CHOICES, DataConfig
+from trainables.images import PARTS, Images, load_images
 from trainables.prepare import prepare
-from trainables.splits import Cut, cut_pool, cut_replicate
+from trainables.splits import SPLITS, Cut, classes_never_trained, cut_pool, cut_replicate, largest_top1
 
 
 def images_of(labels: list[int] | np.ndarray, groups: list[int] | np.ndarray) -> Images:
@@ -114,6 +114,77 @@ def test_every_group_gets_into_val_at_some_replicate() -> None:
     images, data = images_of(np.repeat([0, 1], 20), np.arange(40)), DataConfig()
     seen = np.unique(np.concatenate([cut_replicate(images, data, replicate).val for replicate in range(60)]))
     assert len(seen) == 40 - len(cut_replicate(images, data, 0).test)
+
+
+def listed(images: Images, parts: list[str]) -> Images:
+    return dataclasses.replace(images, parts_N=np.array([PARTS.index(part) for part in parts], np.int8))
+
+
+def file_data(**fields: object) -> DataConfig:
+    return DataConfig.from_dict({"dataset": "folder", "root": "-", "split": "file", "split_file": "-", **fields})
+
+
+def test_every_split_has_its_function() -> None:
+    assert set(SPLITS) == set(CHOICES["split"])
+
+
+def test_named_photos_are_the_test_in_every_replicate_and_their_copies_are_used_nowhere() -> None:
+    # Photo 3 is a copy of the named 8, photo 9 another; each is named for another part.
+    images = images_of([0] * 10 + [1] * 10, [0, 1, 2, 8, 4, 5, 6, 7, 8, 8, *range(10, 20)])
+    images = listed(images, ["train"] * 7 + ["test"] * 3 + ["train"] * 8 + ["test"] * 2)
+    for replicate in range(4):
+        cut = cut_replicate(images, file_data(val_share=0.3), replicate)
+        assert cut.test.tolist() == [7, 8, 18, 19]
+        assert sorted([*cut.train, *cut.val]) == [0, 1, 2, 4, 5, 6, *range(10, 18)]
+        assert np.bincount(images.labels_N[cut.val]).tolist() in ([2, 2], [1, 3], [2, 3], [2, 1])
+
+
+def test_named_val_photos_and_their_copies_are_val_in_every_replicate() -> None:
+    images = images_of([0] * 6 + [1] * 6, [0, 1, 2, 0, 4, 5, *range(6, 12)])
+    images = listed(images, ["val", "train", "train", "train", "train", "test"] + ["train"] * 4 + ["val", "test"])
+    for replicate in range(3):
+        cut = cut_replicate(images, file_data(), replicate)
+        assert (cut.train.tolist(), cut.val.tolist(), cut.test.tolist()) == (
+            [1, 2, 4, 6, 7, 8, 9],
+            [0, 3, 10],
+            [5, 11],
+        )
+
+
+def test_class_that_the_file_leaves_without_training_is_refused() -> None:
+    images = listed(images_of([0] * 5 + [1] * 5, range(10)), ["train"] * 4 + ["test"] * 6)
+    with pytest.raises(ValueError, match=r"Class 'class1' has no photo left to train on with split 'file'"):
+        cut_replicate(images, file_data(), 0)
+
+
+@pytest.mark.parametrize("split", ["official", "file"])
+def test_split_by_list_needs_a_list(split: str) -> None:
+    fields = {"dataset": "stanford_dogs", "root": "-", "split": split}
+    data = DataConfig.from_dict(fields | ({"split_file": "-"} if split == "file" else {}))
+    with pytest.raises(ValueError, match="were prepared without any"):
+        cut_replicate(messy_images(0), data, 0)
+
+
+def test_tail_is_the_last_photos_whatever_their_class_and_without_copies() -> None:
+    # 20 photos, 20 %: the last four; 18 and 19 show the same, and so do 2 and 17.
+    images = images_of([0] * 9 + [1] * 9 + [2] * 2, [*range(17), 2, 18, 18])
+    for replicate in range(3):
+        cut = cut_replicate(images, DataConfig(split="tail", test_share=0.2), replicate)
+        assert cut.test.tolist() == [16, 17, 18]
+        assert sorted([*cut.train, *cut.val]) == [0, 1, *range(3, 16)]
+        assert classes_never_trained(images, cut) == ["class2"]
+        assert largest_top1(images, cut) == pytest.approx(2 / 3)
+
+
+def test_tail_of_ncd_cannot_be_named_right_beyond_24_of_72(ncd_images: Images) -> None:
+    data = DataConfig(dataset="ncd", root="-", image_size=16, split="tail", test_share=0.1)
+    for replicate in range(21):
+        cut = cut_replicate(ncd_images, data, replicate)
+        assert len(cut.test) == 72
+        assert classes_never_trained(ncd_images, cut) == ["Tomato"]
+        assert largest_top1(ncd_images, cut) == 24 / 72
+    whole = cut_replicate(ncd_images, dataclasses.replace(data, split="pool"), 0)
+    assert classes_never_trained(ncd_images, whole) == [] and largest_top1(ncd_images, whole) == 1
 
 
 def test_group_across_two_classes_belongs_to_the_class_of_its_first_photo() -> None:

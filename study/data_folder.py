@@ -1,0 +1,84 @@
+"""From what a person has on disk to the photos of a study: archives unpacked, the root found, the config made."""
+
+from pathlib import Path
+
+from study.study_file import load_study
+from trainables.archives import is_archive, unpack
+from trainables.config import FOLDER_DATASETS, DataConfig
+from trainables.photo_folder import DOGS_SOURCE, REMEDIES
+
+DOGS_ARCHIVES = ("images.tar", "annotation.tar", "lists.tar")
+NCD_ARCHIVE = "ColorfulOriginal.zip"
+
+
+def data_of(
+    target: str,
+    *,
+    source: Path | None,
+    to: Path | None,
+    split_file: Path | None,
+    image_size: int | None,
+    overrides: list[str],
+) -> DataConfig:
+    """The photos that `target` names: those of a study file, or a data set whose files lie at `source`.
+
+    Raises ValueError for options that do not go together, and for files that are missing, with where to get them.
+    """
+    if target not in FOLDER_DATASETS:
+        options = {"--source": source, "--to": to, "--split-file": split_file, "--image-size": image_size}
+        given = [name for name, value in options.items() if value is not None]
+        if given:
+            raise ValueError(
+                f"{given[0]} goes with a data set, one of {list(FOLDER_DATASETS)}, but {target!r} is a study file: "
+                "place its photos with --set data.root=DIR."
+            )
+        if not Path(target).suffix and not Path(target).exists():
+            raise ValueError(f"{target!r} is neither a study file nor a data set out of {list(FOLDER_DATASETS)}.")
+        return load_study(target, overrides).data_config()
+    if overrides:
+        raise ValueError(f"--set goes with a study file, but {target!r} is a data set: use --source and --image-size.")
+    if source is None:
+        raise ValueError(f"--source must say where the files of {target} lie. {REMEDIES[target]}")
+    if not source.exists():
+        raise ValueError(f"--source {str(source)!r} does not exist. {REMEDIES[target]}")
+    fields = {"image_size": image_size} if image_size is not None else {}
+    if split_file is not None:
+        fields |= {"split": "file", "split_file": str(split_file.absolute())}  # type: ignore[dict-item]
+    return DataConfig.from_dict({"dataset": target, "root": str(root_of(target, source, to).absolute()), **fields})
+
+
+def root_of(dataset: str, source: Path, to: Path | None) -> Path:
+    """The folder of class folders; archives are unpacked into `to`, else into data/ under the data set's name."""
+    archives = _archives(dataset, source)
+    if not archives:
+        if to is not None:
+            raise ValueError(f"--to has no effect: {str(source)!r} is a folder of photos and is read where it lies.")
+        return source
+    name = source.name.partition(".")[0] if dataset == "folder" else dataset
+    root = unpack(archives, to or Path("data") / name)
+    return root if dataset == "stanford_dogs" else _innermost(root)
+
+
+def _archives(dataset: str, source: Path) -> list[Path]:
+    if dataset == "stanford_dogs":
+        if source.is_dir() and (source / "Images").is_dir():
+            return []
+        missing = [name for name in DOGS_ARCHIVES if not (source / name).is_file()]
+        if missing:
+            raise ValueError(f"--source {str(source)!r} holds neither Images nor {missing[0]}. {DOGS_SOURCE}")
+        return [source / name for name in DOGS_ARCHIVES]
+    if source.is_dir():
+        is_packed = dataset == "ncd" and (source / NCD_ARCHIVE).is_file() and not (source / "ColorfulOriginal").is_dir()
+        return [source / NCD_ARCHIVE] if is_packed else []
+    if not is_archive(source):
+        raise ValueError(f"--source {str(source)!r} is neither a folder nor a zip or tar file. {REMEDIES[dataset]}")
+    return [source]
+
+
+def _innermost(folder: Path) -> Path:
+    """Below folders that hold one folder and nothing else, as archives often begin."""
+    while True:
+        inside = [path for path in folder.iterdir() if not path.name.startswith(".") and path.name != "__MACOSX"]
+        if len(inside) != 1 or not inside[0].is_dir():
+            return folder
+        folder = inside[0]
