@@ -4,7 +4,8 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from analysis.contrasts import UNDECIDED, contrasts
+from analysis.contrasts import contrasts
+from analysis.rule import UNDECIDED
 from analysis.tables import Tables, is_twin, records, tasks
 
 MIN_REPLICATES = 6

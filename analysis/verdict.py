@@ -4,7 +4,8 @@ from typing import Any
 
 import pandas as pd
 
-from analysis.contrasts import EQUIVALENT, NOT_TESTABLE, UNDECIDED, WITHHELD, contrasts
+from analysis.contrasts import NOT_TESTABLE, WITHHELD, contrasts
+from analysis.rule import EQUIVALENT, UNDECIDED
 from analysis.tables import Tables, metric, tasks
 
 DOING = {"color": "colouring", "class": "naming"}
