@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from analysis import crossed
-from analysis.rule import SIGNIFICANCE, UNDECIDED, holm, judge, verdict
+from analysis.rule import MIN_REPLICATES, SIGNIFICANCE, UNDECIDED, holm, judge, verdict
 from analysis.tables import Tables, metric, records
 
 NOT_TESTABLE = "not testable"
@@ -188,6 +188,8 @@ def _obstacle(tables: Tables, plan: Planned, column: str) -> str:
 def _caveat(row: dict[str, Any]) -> str:
     if row["num_replicates"] < 2:
         return "one replicate only: chance between trainings cannot be told from an effect"
+    if row["num_replicates"] < MIN_REPLICATES:
+        return "two replicates only: an interval made from two holds the truth too seldom"
     if row["num_photos"] < 2:
         return "one photo only: nothing can be said about other photos"
     if row["standard_error"] == 0 and row["effect"] == 0:

@@ -11,6 +11,8 @@ import numpy as np
 from analysis import crossed
 
 SIGNIFICANCE = 0.05
+MIN_REPLICATES = 3
+"""With two, the 95 % interval for new photos and trainings was seen to hold the truth in 88 to 91 of 100 studies."""
 EQUIVALENT = "no difference within the margin"
 UNDECIDED = "undecided"
 
@@ -32,9 +34,14 @@ class Judged:
 
 
 def judge(difference_RP: np.ndarray, margin: float | None) -> Judged:
-    """Differences ... x R x P, treatment minus control, to all that the rule looks at."""
+    """Differences ... x R x P, treatment minus control, to all that the rule looks at.
+
+    Below MIN_REPLICATES everything that speaks for new photos and trainings is NaN, and nothing is equivalent.
+    """
     found = crossed.estimate(difference_RP)
     effect, variance, degrees = found.effect, found.variance, found.degrees_of_freedom
+    if found.num_replicates < MIN_REPLICATES:
+        variance = np.full(np.shape(effect), np.nan)
     low_95, high_95 = crossed.interval(effect, variance, degrees, 0.95)
     low_90, high_90 = crossed.interval(effect, variance, degrees, 0.90)
     these = crossed.interval(effect, found.variance_these_photos, found.num_replicates - 1, 0.95)
@@ -44,7 +51,7 @@ def judge(difference_RP: np.ndarray, margin: float | None) -> Judged:
 
 
 def holm(p_N: np.ndarray) -> np.ndarray:
-    """Holm's adjusted p-values, ... x N; a contrast that could not be tested (NaN) stays NaN and counts in the family."""
+    """Holm's adjusted p-values, ... x N; a contrast that could not be tested (NaN) stays NaN but counts."""
     order_N = np.argsort(p_N, axis=-1)  # NaN sorts last
     steps_N = p_N.shape[-1] - np.arange(p_N.shape[-1])
     sorted_N = np.minimum(1.0, steps_N * np.take_along_axis(p_N, order_N, axis=-1))

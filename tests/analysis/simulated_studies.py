@@ -110,7 +110,7 @@ def coverage(case: Case, num_studies: int = NUM_STUDIES) -> tuple[float, float]:
 
 
 def claims(family: list[Case], num_studies: int = NUM_STUDIES) -> np.ndarray:
-    """Which contrasts of a family get a helps or hurts of whatever size, studies x contrasts; the cases' luck is apart."""
+    """Which contrasts of a family get a helps or hurts of whatever size, studies x contrasts; each has its own luck."""
     p_SN = np.stack(
         [
             np.concatenate([rule.judge(difference_SRP, None).p for difference_SRP, _ in differences(case, num_studies)])
@@ -128,7 +128,7 @@ def false_equivalence(case: Case, margin: float, num_studies: int = NUM_STUDIES)
 
 
 def true_standard_error(case: Case) -> float:
-    """Of the mean difference, for new photos and trainings: from the noise, or from studies where no formula is at hand."""
+    """Of the mean difference, for new photos and trainings: by formula, or from simulated studies."""
     if case.metric == "delta_e":
         return MIXES[case.mix].standard_error(case.num_replicates)
     return float(np.std(np.concatenate([d_SRP.mean(axis=(1, 2)) for d_SRP, _ in differences(case)])))
