@@ -115,6 +115,7 @@ def differences(tables: Tables, treatment: str, control: str, column: str) -> tu
     return kept, "; ".join(left_out)
 
 
+@lru_cache(maxsize=128)
 def _measured(tables: Tables, setting: str, column: str) -> pd.DataFrame:
     photos = tables.photos.loc[tables.photos["setting"] == setting, ["replicate", "photo", column]]
     photos = photos.drop_duplicates(["replicate", "photo"], keep="last")

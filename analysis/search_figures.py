@@ -138,10 +138,17 @@ def parallel(tables: Tables, arm: str, objective: str) -> go.Figure:
         figure.add_trace(go.Scatter(x=x, y=y, mode="lines+markers", line=line, name=CLASSES[index], hoverinfo="skip"))
     arm_trials = scored[scored["arm"] == arm]
     ends = [place_in_range(arm_trials[name])[1:] for name in names] + [("worst", "best")]
-    for axis, (low, high) in enumerate(ends):
-        for place, words in ((-0.06, low), (1.06, high)):
-            figure.add_annotation(x=axis, y=place, text=plain(words), showarrow=False, font={"size": 12})
-        figure.add_vline(x=axis, line={"color": NEUTRAL, "width": 1}, layer="below")
+    words = [
+        {"x": axis, "y": place, "text": plain(word), "showarrow": False, "font": {"size": 12}}
+        for axis, pair in enumerate(ends)
+        for place, word in zip((-0.06, 1.06), pair, strict=True)
+    ]
+    line = {"color": NEUTRAL, "width": 1}
+    shapes = [
+        {"type": "line", "x0": axis, "x1": axis, "y0": 0, "y1": 1, "line": line, "layer": "below"}
+        for axis in range(len(ends))
+    ]
+    figure.update_layout(annotations=words, shapes=shapes)
     titles = [plain(name).replace("_", "<br>") for name in names] + ["rank by<br>" + plain(objective)]
     figure.update_xaxes(tickvals=list(range(len(axes))), ticktext=titles, range=[-0.4, len(axes) - 0.6], showgrid=False)
     figure.update_yaxes(visible=False, range=[-0.12, 1.12])

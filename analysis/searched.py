@@ -49,6 +49,7 @@ def common_epoch(tables: Tables) -> int:
     return int(ended["num_epochs"].min()) if not ended.empty else 0
 
 
+@lru_cache(maxsize=8)
 def scored_trials(tables: Tables, objective: str) -> pd.DataFrame:
     """search_trials with `score`: the objective at the common epoch; only arms that train the objective's task."""
     search, task = search_trials(tables), metric(tables, objective).task

@@ -103,6 +103,24 @@ def test_question_answer_and_limits_are_in_the_text(page: Page) -> None:
         assert part in page.text, part
 
 
+def test_best_settings_come_with_their_command(whole: Path, page: Page) -> None:
+    assert f"hueristic reproduce {whole} joint.color-confirm-1" in page.text
+
+
+def test_what_is_folded_away_opens_under_its_caption(page: Page) -> None:
+    tags = [tag for tag, _ in page.tags]
+    assert tags.count("details") == tags.count("summary") > 3
+
+
+def test_published_numbers_stand_beside_ncd_alone(study_dir: Path, page: Page) -> None:
+    assert "Anwar et al." not in page.text
+    path = study_dir / "results" / "study.json"
+    study = json.loads(path.read_text())
+    study["data"]["dataset"] = "ncd"
+    path.write_text(json.dumps(study))
+    assert "Anwar et al. (2020) report for published colorizers" in written(study_dir).text
+
+
 def test_scores_of_search_winners_are_never_printed(whole: Path) -> None:
     tables = load(whole)
     selections = tables.selections.assign(value=7.654321)

@@ -55,3 +55,12 @@ def test_the_90_percent_interval_must_lie_wholly_inside_the_margin() -> None:
     assert 0 < inside_S.sum() < 300
     np.testing.assert_array_equal(judged.equivalent, inside_S)
     assert not judge(d_SRP, None).equivalent.any()
+
+
+def test_two_replicates_give_a_difference_and_these_photos_interval_but_no_verdict() -> None:
+    d_RP = 3 + np.random.default_rng(1).normal(size=(2, 40))
+    judged = judge(d_RP, 10.0)
+    assert judged.found.effect == pytest.approx(d_RP.mean())
+    assert np.isfinite(judged.low_95_these_photos)
+    assert np.isnan([judged.p, judged.low_95, judged.high_90]).all()
+    assert not judged.equivalent
