@@ -88,12 +88,18 @@ def _few_replicates(tables: Tables) -> list[Finding]:
     few = found[(found["num_replicates"] > 0) & (found["num_replicates"] < MIN_REPLICATES)]
     if few.empty:
         return []
+    planned = int(tables.study["confirm"].get("replicates") or 0)
+    remedy = (
+        f"The study plans {planned}: run the same launch command again; finished trials are kept."
+        if planned >= MIN_REPLICATES
+        else f"Set confirm.replicates to {MIN_REPLICATES} or more and launch again; finished trials are kept."
+    )
     counts = [f"{row['contrast']} on {_counted(row['num_replicates'], 'replicate')}" for row in records(few)]
     return [
         Finding(
             "few replicates",
             f"Fewer than {MIN_REPLICATES} replicates rarely tell chance from an effect; here rest {', '.join(counts)}.",
-            f"Set confirm.replicates to {MIN_REPLICATES} or more and launch again; finished trials are kept.",
+            remedy,
         )
     ]
 

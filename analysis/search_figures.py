@@ -24,7 +24,7 @@ def response(tables: Tables, arm: str) -> go.Figure:
         return nothing_yet(f"No trial of {arm} has run its full number of epochs yet.")
     trials = trials[(trials["arm"] == arm) & (trials["phase"] == "search")]
     optimizers = sorted({*spans["optimizer"], *confirmed["optimizer"]})
-    figure = make_subplots(rows=len(objectives), shared_xaxes=True, vertical_spacing=0.06)
+    figure = make_subplots(rows=len(objectives), vertical_spacing=0.16)
     for row, objective in enumerate(objectives, start=1):
         for index, optimizer in enumerate(optimizers):
             color, symbol = PALETTE[index % len(PALETTE)], SYMBOLS[index % len(SYMBOLS)]
@@ -32,9 +32,8 @@ def response(tables: Tables, arm: str) -> go.Figure:
             _response_of_search(figure, trials, spans, optimizer, objective, **shown)
             _response_confirmed(figure, confirmed, optimizer, objective, **shown)
         figure.update_yaxes(title=plain(metric(tables, objective).axis), row=row, col=1)
-    figure.update_xaxes(type="log")
-    figure.update_xaxes(title="Weight of naming over weight of colouring [1]", row=len(objectives), col=1)
-    return figure.update_layout(height=280 * len(objectives) + 80, legend=LEGEND_ABOVE)
+    figure.update_xaxes(title="Weight of naming over weight of colouring [1]", type="log", matches="x", nticks=6)
+    return figure.update_layout(height=300 * len(objectives) + 80, legend=LEGEND_ABOVE)
 
 
 def _response_of_search(
