@@ -61,8 +61,8 @@ def limits(tables: Tables) -> list[str]:
         f"It speaks for {photos}{size} and for this network; other photos and networks may answer differently.",
         "It holds with the settings this search found; a longer or wider search may change the answer.",
         "All replicates share one search: its luck is not repeated, so the intervals do not contain it.",
-        "Its intervals take luck between trainings to be roughly bell-shaped. Where one training in ten falls apart, 95 % "
-        "intervals held the truth in only 82 to 90 % of simulated studies.",
+        "Its intervals take luck between trainings to be roughly bell-shaped. Where one training in ten falls apart, "
+        "95 % intervals held the truth in only 82 to 90 % of simulated studies.",
         "It compares results, not reasons: only the controls speak of which path carries an effect.",
     ]
 

@@ -26,7 +26,7 @@ def test_best_median_and_worst_favour_no_setting(tables: Tables) -> None:
     settings = sorted(coloured["setting"].unique())
     by_photo = coloured.groupby(["photo", "setting"])["delta_e"].mean().unstack()[settings].mean(axis=1)
     assert table["rule"].tolist() == ["best", "median", "worst"]
-    assert table["photo"].tolist()[::2] == [by_photo.idxmin(), by_photo.idxmax()]
+    assert table["photo"].tolist() == [by_photo.idxmin(), by_photo.sort_values().index[30], by_photo.idxmax()]
     assert list(table.columns) == ["rule", "photo", "category", *settings]
 
 
