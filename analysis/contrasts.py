@@ -9,11 +9,9 @@ import numpy as np
 import pandas as pd
 
 from analysis import crossed
+from analysis.rule import MIN_REPLICATES, SIGNIFICANCE, UNDECIDED, holm, judge, verdict
 from analysis.tables import Tables, metric, records
 
-SIGNIFICANCE = 0.05
-EQUIVALENT = "no difference within the margin"
-UNDECIDED = "undecided"
 NOT_TESTABLE = "not testable"
 WITHHELD = "withheld"
 
@@ -67,28 +65,6 @@ def _contrasts(tables: Tables) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=list(COLUMNS))
 
 
-def verdict(significant: bool, equivalent: bool, effect: float, better: str) -> str:
-    """The rule of the design. better is min or max: which direction of the metric helps."""
-    helps = "helps" if (effect < 0) == (better == "min") else "hurts"
-    if significant and equivalent:
-        return f"{helps} by less than the margin"
-    if significant:
-        return helps
-    return EQUIVALENT if equivalent else UNDECIDED
-
-
-def holm(p_N: np.ndarray) -> np.ndarray:
-    """Holm's adjusted p-values; a contrast that could not be tested (NaN) stays NaN but still counts in the family."""
-    adjusted_N = np.full(len(p_N), np.nan)
-    running = 0.0
-    for rank, index in enumerate(np.argsort(p_N)):  # NaN sorts last
-        if np.isnan(p_N[index]):
-            break
-        running = max(running, min(1.0, (len(p_N) - rank) * p_N[index]))
-        adjusted_N[index] = running
-    return adjusted_N
-
-
 def planned_contrasts(tables: Tables) -> list[Planned]:
     """The contrasts that the study declared, then its twins, each with the settings the search chose for it."""
     chosen = {
@@ -139,6 +115,7 @@ def differences(tables: Tables, treatment: str, control: str, column: str) -> tu
     return kept, "; ".join(left_out)
 
 
+@lru_cache(maxsize=128)
 def _measured(tables: Tables, setting: str, column: str) -> pd.DataFrame:
     photos = tables.photos.loc[tables.photos["setting"] == setting, ["replicate", "photo", column]]
     photos = photos.drop_duplicates(["replicate", "photo"], keep="last")
@@ -174,24 +151,22 @@ def _row(tables: Tables, plan: Planned, family_size: int) -> dict[str, Any]:
 
 
 def _statistics(difference_RP: np.ndarray, better: str, margin: float | None, num_contrasts: int) -> dict[str, Any]:
-    found = crossed.estimate(difference_RP)
-    effect, variance, degrees = found.effect, found.variance, found.degrees_of_freedom
-    low_95, high_95 = crossed.interval(effect, variance, degrees, 0.95)
-    low_90, high_90 = crossed.interval(effect, variance, degrees, 0.90)
-    these = crossed.interval(effect, found.variance_these_photos, found.num_replicates - 1, 0.95)
+    judged = judge(difference_RP, margin)
+    found = judged.found
     needed = crossed.needed(found, margin, num_contrasts)
     by_replicate_R = difference_RP.mean(axis=1)
     spread = by_replicate_R.std(ddof=1) if found.num_replicates > 1 else np.nan
     gain_R = by_replicate_R * (-1 if better == "min" else 1)
     return {
-        "effect": float(effect), "low_95": float(low_95), "high_95": float(high_95),
-        "low_90": float(low_90), "high_90": float(high_90),
-        "low_95_these_photos": float(these[0]), "high_95_these_photos": float(these[1]),
-        "standard_error": float(np.sqrt(variance)), "degrees_of_freedom": float(degrees),
-        "p": float(crossed.p_value(effect, variance, degrees)),
-        "effect_size": float(effect / spread) if spread > 1e-12 * abs(effect) else np.nan,
+        "effect": float(found.effect), "low_95": float(judged.low_95), "high_95": float(judged.high_95),
+        "low_90": float(judged.low_90), "high_90": float(judged.high_90),
+        "low_95_these_photos": float(judged.low_95_these_photos),
+        "high_95_these_photos": float(judged.high_95_these_photos),
+        "standard_error": float(np.sqrt(found.variance)), "degrees_of_freedom": float(found.degrees_of_freedom),
+        "p": float(judged.p),
+        "effect_size": float(found.effect / spread) if spread > 1e-12 * abs(found.effect) else np.nan,
         "probability_of_improvement": float(((gain_R > 0) + 0.5 * (gain_R == 0)).mean()),
-        "equivalent": margin is not None and bool(-margin < low_90 and high_90 < margin),
+        "equivalent": bool(judged.equivalent),
         "replicates_needed": needed.replicates, "photos_needed": needed.photos,
         "both_needed": needed.replicates_and_photos,
     }  # fmt: skip
@@ -214,6 +189,8 @@ def _obstacle(tables: Tables, plan: Planned, column: str) -> str:
 def _caveat(row: dict[str, Any]) -> str:
     if row["num_replicates"] < 2:
         return "one replicate only: chance between trainings cannot be told from an effect"
+    if row["num_replicates"] < MIN_REPLICATES:
+        return "two replicates only: an interval made from two holds the truth too seldom"
     if row["num_photos"] < 2:
         return "one photo only: nothing can be said about other photos"
     if row["standard_error"] == 0 and row["effect"] == 0:

@@ -86,7 +86,7 @@ def interval(
 def p_value(effect: np.ndarray, variance: np.ndarray, degrees_of_freedom: np.ndarray) -> np.ndarray:
     """Two-sided p of "no difference"; without any spread 1 for a difference of zero and 0 for any other."""
     deviation = np.sqrt(variance)
-    t = np.abs(effect) / np.where(deviation > 0, deviation, 1.0)
+    t = np.abs(effect) / np.where(deviation == 0, 1.0, deviation)
     p = 2 * stats.t.sf(t, degrees_of_freedom)
     return np.where(deviation == 0, np.where(effect == 0, 1.0, 0.0), p)
 

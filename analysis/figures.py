@@ -7,6 +7,7 @@ import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
 from analysis.contrasts import by_category, contrasts
+from analysis.pareto import on_front
 from analysis.tables import Metric, Tables, is_twin, metric, records, tasks
 
 # After Okabe and Ito (2008): told apart with every common colour vision; the blue is lighter, to show on dark as well.
@@ -45,7 +46,7 @@ def forest(tables: Tables, family: str = "primary") -> go.Figure:
     table = table[table["family"] == family]
     metrics = list(dict.fromkeys(table["metric"]))
     if not metrics:
-        return _nothing_yet("No contrast has been measured yet.")
+        return nothing_yet("No contrast has been measured yet.")
     num_rows = [int((table["metric"] == name).sum()) for name in metrics]
     area = sum(76 * count for count in num_rows) + 100 * (len(metrics) - 1)  # pixels, gaps for the axis titles included
     figure = make_subplots(rows=len(metrics), row_heights=num_rows, vertical_spacing=100 / (area + 100))
@@ -62,7 +63,7 @@ def forest(tables: Tables, family: str = "primary") -> go.Figure:
 def _forest_panel(figure: go.Figure, tables: Tables, members: pd.DataFrame, measured: Metric, panel: int) -> None:
     styles, at = arm_styles(tables), {"row": panel, "col": 1}
     names = [
-        f"<b>{_text(row['contrast'])}</b><br>{_text(row['treatment'])}<br>minus {_text(row['control'])}"
+        f"<b>{plain(row['contrast'])}</b><br>{plain(row['treatment'])}<br>minus {plain(row['control'])}"
         for row in records(members)
     ]
     for ends, (width, opacity) in (
@@ -85,13 +86,15 @@ def _forest_panel(figure: go.Figure, tables: Tables, members: pd.DataFrame, meas
     if pd.notna(margin):
         figure.add_vrect(x0=-margin, x1=margin, fillcolor=MARGIN_BAND, line_width=0, layer="below", **at)
     figure.add_vline(x=0, line={"color": NEUTRAL, "width": 1}, **at)
-    reach = members[["low_95", "high_95", "effect", "margin"]].abs().max().max() * 1.15 or 1.0
+    reach = members[["low_95", "high_95", "effect", "margin"]].abs().max().max()
+    these = members[["low_95_these_photos", "high_95_these_photos"]].abs().max().max()
+    reach = (max(reach, min(these, 2 * reach)) if pd.notna(these) else reach) * 1.1 or 1.0
     figure.update_xaxes(title=_difference_axis(measured), range=[-reach, reach], **at)
-    figure.update_yaxes(autorange="reversed", ticklabelstandoff=8, **at)
+    figure.update_yaxes(range=[len(members) - 0.5, -0.5], ticklabelstandoff=8, **at)
 
 
 def _difference_axis(measured: Metric) -> str:
-    return f"Change in {_text(measured.axis)}<br>{'◀ better' if measured.better == 'min' else 'better ▶'}"
+    return f"Change in {plain(measured.axis)}<br>{'◀ better' if measured.better == 'min' else 'better ▶'}"
 
 
 def learning_curve_table(tables: Tables, metric_name: str) -> pd.DataFrame:
@@ -113,7 +116,7 @@ def learning_curves(tables: Tables, metric_name: str) -> go.Figure:
     """One line a confirmed setting (median over replicates) in a band from the lowest to the highest replicate."""
     table, measured = learning_curve_table(tables, metric_name), metric(tables, metric_name)
     if table.empty:
-        return _nothing_yet(f"No confirmed trial has recorded {metric_name} yet.")
+        return nothing_yet(f"No confirmed trial has recorded {metric_name} yet.")
     figure, styles = go.Figure(), arm_styles(tables)
     settings_of: dict[str, int] = {}
     for (setting, arm), curve in table.groupby(["setting", "arm"], sort=False):
@@ -131,14 +134,14 @@ def learning_curves(tables: Tables, metric_name: str) -> go.Figure:
             go.Scatter(
                 x=epochs, y=curve["median"], mode="lines+markers" if len(epochs) < 3 else "lines",
                 line={"color": color, "dash": dash, "width": 2.5}, legendgroup=setting,
-                name=_text(f"{setting} ({curve['num_replicates'].max()} replicates)"),
+                name=plain(f"{setting} ({curve['num_replicates'].max()} replicates)"),
                 customdata=curve[["low", "high"]],
                 hovertemplate="epoch %{x}: %{y:.3g} (%{customdata[0]:.3g} to %{customdata[1]:.3g})",
             )
         )  # fmt: skip
     few = {"dtick": 1} if table["epoch"].max() <= 12 else {}
     figure.update_xaxes(title="Epoch [passes over the training photos]", **few)
-    figure.update_yaxes(title=_text(measured.axis))
+    figure.update_yaxes(title=plain(measured.axis))
     figure.update_layout(height=420, legend=LEGEND_ABOVE)
     return figure
 
@@ -171,7 +174,7 @@ def trade_off(tables: Tables, x: str = "val/delta_e", y: str = "val/top1") -> go
     """Both tasks at once: small hollow marks from the search, large ones confirmed, a line for each specialist."""
     table = trade_off_table(tables, x, y)
     if table.empty:
-        return _nothing_yet("No trial has run its full number of epochs yet.")
+        return nothing_yet("No trial has run its full number of epochs yet.")
     figure, styles = go.Figure(), arm_styles(tables)
     points = table.dropna(subset=[x, y])
     for (arm, kind), members in points.groupby(["arm", "kind"], sort=False):
@@ -182,11 +185,18 @@ def trade_off(tables: Tables, x: str = "val/delta_e", y: str = "val/top1") -> go
             go.Scatter(
                 x=members[x], y=members[y], mode="markers+text" if confirmed else "markers", marker=marker,
                 customdata=members[["num_trials"]], textposition="bottom center", cliponaxis=False,
-                name=_text(f"{arm}, confirmed" if confirmed else f"{arm}, search"),
-                text=[_text(name) for name in members["name"]],
+                name=plain(f"{arm}, confirmed" if confirmed else f"{arm}, search"),
+                text=[plain(name) for name in members["name"]],
                 hovertemplate="%{text}: %{x:.3g}, %{y:.3g} (%{customdata[0]} trials)<extra></extra>",
             )
         )  # fmt: skip
+    signs = [1 if metric(tables, name).better == "min" else -1 for name in (x, y)]
+    for arm, members in points[points["kind"] == "search"].groupby("arm", sort=False):
+        front = members[on_front(members[[x, y]].to_numpy() * signs)].sort_values(x)
+        line = {"color": styles[str(arm)][0], "width": 1.2, "dash": "dot", "shape": "hv" if signs[0] > 0 else "vh"}
+        figure.add_trace(
+            go.Scatter(x=front[x], y=front[y], mode="lines", line=line, name=plain(f"{arm!s}, front"), hoverinfo="skip")
+        )
     specialists = table[(table["kind"] == "confirm") & (table[x].isna() != table[y].isna())]
     for row in records(specialists):
         line = {"color": styles[row["arm"]][0], "width": 2, "dash": "dash"}
@@ -194,12 +204,12 @@ def trade_off(tables: Tables, x: str = "val/delta_e", y: str = "val/top1") -> go
             figure.add_vline(x=row[x], line=line)
         else:
             figure.add_hline(y=row[y], line=line)
-        name = _text(f"{row['name']}, confirmed (trains one task)")
+        name = plain(f"{row['name']}, confirmed (trains one task)")
         figure.add_trace(go.Scatter(x=[None], y=[None], mode="lines", line=line, name=name))
     for update, name in ((figure.update_xaxes, x), (figure.update_yaxes, y)):
         measured, low, high = metric(tables, name), table[name].min(), table[name].max()
         pad = 0.15 * (high - low) or 0.1 * abs(high) or 1.0
-        title = _text(f"{measured.axis}, {'less' if measured.better == 'min' else 'more'} is better")
+        title = plain(f"{measured.axis}, {'less' if measured.better == 'min' else 'more'} is better")
         update(title=title, range=[low - pad, high + pad])
     return figure.update_layout(height=480, legend=LEGEND_ABOVE)
 
@@ -214,7 +224,7 @@ def categories(tables: Tables, contrast: str) -> go.Figure:
     """Bars of the difference by category, whiskers from the lowest to the highest replicate; descriptive only."""
     table = category_table(tables, contrast)
     if table.empty:
-        return _nothing_yet(f"{contrast} has not been measured photo by photo yet.")
+        return nothing_yet(f"{contrast} has not been measured photo by photo yet.")
     measured = metric(tables, table["metric"].iloc[0])
     helped = table["difference"] < 0 if measured.better == "min" else table["difference"] > 0
     figure = go.Figure()
@@ -222,7 +232,7 @@ def categories(tables: Tables, contrast: str) -> go.Figure:
         members = table[mask]
         figure.add_trace(
             go.Bar(
-                x=members["difference"], y=[_text(name) for name in members["category"]], orientation="h", name=name,
+                x=members["difference"], y=[plain(name) for name in members["category"]], orientation="h", name=name,
                 marker_color=color, customdata=members[["num_photos", "num_replicates"]],
                 error_x={
                     "type": "data", "symmetric": False, "color": NEUTRAL, "thickness": 1.5, "width": 3,
@@ -234,22 +244,22 @@ def categories(tables: Tables, contrast: str) -> go.Figure:
         )  # fmt: skip
     figure.add_vline(x=0, line={"color": NEUTRAL, "width": 1})
     figure.update_xaxes(title=_difference_axis(measured))
-    order = [_text(name) for name in table["category"]]
+    order = [plain(name) for name in table["category"]]
     figure.update_yaxes(categoryorder="array", categoryarray=order, ticklabelstandoff=8, dtick=1)
     return figure.update_layout(height=150 + 24 * len(table), legend=LEGEND_ABOVE, bargap=0.35, showlegend=True)
 
 
-def _nothing_yet(message: str) -> go.Figure:
+def nothing_yet(message: str) -> go.Figure:
     """An empty figure that says why it is empty."""
     figure = go.Figure()
-    figure.add_annotation(text=_text(message), showarrow=False, x=0.5, y=0.5, xref="paper", yref="paper")
+    figure.add_annotation(text=plain(message), showarrow=False, x=0.5, y=0.5, xref="paper", yref="paper")
     figure.update_xaxes(visible=False)
     figure.update_yaxes(visible=False)
     figure.update_layout(height=120)
     return figure
 
 
-def _text(words: str) -> str:
+def plain(words: str) -> str:
     """Plotly reads a little HTML in its labels; what comes from files is not meant as HTML."""
     return escape(words, quote=False)
 

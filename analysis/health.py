@@ -1,14 +1,23 @@
 """What a sceptical reader would check first: short findings, each with what to do about it."""
 
+import math
 from dataclasses import dataclass
 
 import pandas as pd
 
-from analysis.contrasts import UNDECIDED, contrasts
-from analysis.tables import Tables, is_twin, records, tasks
+from analysis.contrasts import contrasts, differences, planned_contrasts
+from analysis.pareto import hypervolume_table
+from analysis.rule import UNDECIDED
+from analysis.searched import ranges, read_settings
+from analysis.tables import Tables, is_twin, metric, records, tasks
 
 MIN_REPLICATES = 6
 MAX_IMBALANCE = 1.25
+FAR_OFF = 8
+"""Standard deviations from the middle replicate, by the median distance; bell-shaped luck falls so far off in 1 of 50
+sets of six replicates, 1 of 200 sets of ten."""
+EDGE_SHARE = 0.03
+"""Of a range, at either end."""
 
 
 @dataclass(frozen=True)
@@ -23,8 +32,9 @@ class Finding:
 def findings(tables: Tables) -> list[Finding]:
     """All findings, in reading order; an empty list is good news."""
     checks = (
-        _unfinished, _missing, _few_replicates, _one_sided_failures, _unequal_trials, _unequal_budgets, _mixed_budgets,
-        _never_beat_constant, _small_pool, _skipped_photos,
+        _unfinished, _missing, _few_replicates, _absent_classes, _replicate_apart, _one_sided_failures, _unequal_trials,
+        _unequal_budgets, _mixed_budgets, _never_beat_constant, _small_pool, _at_the_edge, _front_of_one,
+        _skipped_photos,
     )  # fmt: skip
     return [finding for check in checks for finding in check(tables)]
 
@@ -53,7 +63,7 @@ def _missing(tables: Tables) -> list[Finding]:
             Finding(
                 "missing arms",
                 f"No trial of {', '.join(silent)} has finished, so nothing can be said about what it was there for.",
-                "Read the failures under Trials, mend the cause and launch the study under another name.",
+                "Read the failures under Training dynamics, mend the cause and launch the study under another name.",
             )
         )
     planned = tables.study["confirm"].get("replicates")
@@ -67,7 +77,7 @@ def _missing(tables: Tables) -> list[Finding]:
                 "missing replicates",
                 f"Of {planned} replicates per setting, fewer finished: {', '.join(short)}.",
                 "Launch again if the study was interrupted. A failed trial is a result and is not trained again: read "
-                "why it failed under Trials.",
+                "why it failed under Training dynamics.",
             )
         )
     return found
@@ -76,15 +86,107 @@ def _missing(tables: Tables) -> list[Finding]:
 def _few_replicates(tables: Tables) -> list[Finding]:
     found = contrasts(tables)
     few = found[(found["num_replicates"] > 0) & (found["num_replicates"] < MIN_REPLICATES)]
+    if few.empty:
+        return []
+    planned = int(tables.study["confirm"].get("replicates") or 0)
+    remedy = (
+        f"The study plans {planned}: run the same launch command again; finished trials are kept."
+        if planned >= MIN_REPLICATES
+        else f"Set confirm.replicates to {MIN_REPLICATES} or more and launch again; finished trials are kept."
+    )
+    counts = [f"{row['contrast']} on {_counted(row['num_replicates'], 'replicate')}" for row in records(few)]
     return [
         Finding(
             "few replicates",
-            f"{row['contrast']} rests on {row['num_replicates']} replicate{'s' if row['num_replicates'] > 1 else ''}; "
-            f"fewer than {MIN_REPLICATES} rarely tell chance from an effect.",
+            f"Fewer than {MIN_REPLICATES} replicates rarely tell chance from an effect; here rest {', '.join(counts)}.",
+            remedy,
+        )
+    ]
+
+
+def _replicate_apart(tables: Tables) -> list[Finding]:
+    """The intervals take luck between trainings to be bell-shaped: where one in ten fell far off, they covered 82 %."""
+    found = []
+    for plan in planned_contrasts(tables):
+        key = metric(tables, plan.metric).key
+        if plan.family != "primary" or not plan.treatment or not plan.control or key not in tables.photos:
+            continue
+        mean_R = differences(tables, plan.treatment, plan.control, key)[0].mean(axis=1)
+        if len(mean_R) < MIN_REPLICATES:
+            continue
+        off_R = (mean_R - mean_R.median()).abs()
+        # The median distance of a bell curve is 0.6745 standard deviations.
+        spread, farthest = off_R.median() / 0.6745, int(off_R.to_numpy().argmax())
+        if spread > 0 and off_R.max() > FAR_OFF * spread:
+            found.append(
+                Finding(
+                    "a replicate apart",
+                    f"In {plan.name}, replicate {list(mean_R.index)[farthest]} differs by {mean_R.iloc[farthest]:.3g} "
+                    f"where the middle one differs by {mean_R.median():.3g}; intervals made from such luck hold the "
+                    "truth too seldom.",
+                    "Look at its learning curves: a training that fell apart asks for settings that are safer.",
+                )
+            )
+    return found
+
+
+def _at_the_edge(tables: Tables) -> list[Finding]:
+    edges = []
+    searched = dict(zip(tables.trials["trial"], tables.trials["searched"], strict=True))
+    for chosen in records(tables.selections.drop_duplicates("setting")):
+        settings = read_settings(searched.get(chosen["source"]))
+        for name, (low, high, logarithmic) in ranges(tables, chosen["arm"], settings).items():
+            place = _place(settings[name], low, high, logarithmic)
+            if min(place, 1 - place) < EDGE_SHARE:
+                edges.append(f"{name} of {chosen['setting']} ({settings[name]:.3g} in {low:g} to {high:g})")
+    if not edges:
+        return []
+    return [
+        Finding(
+            "best setting at the edge",
+            f"The search's best lies at the end of its range: {', '.join(edges)}.",
+            "Widen that range and launch the study under another name: better settings may lie outside.",
+        )
+    ]
+
+
+def _place(value: float, low: float, high: float, logarithmic: bool) -> float:
+    if logarithmic:
+        value, low, high = math.log(value), math.log(low), math.log(high)
+    return (value - low) / (high - low)
+
+
+def _absent_classes(tables: Tables) -> list[Finding]:
+    data = tables.study["data"]
+    absent = [str(name) for name in data.get("classes_without_training") or []]
+    if not absent and data.get("split") != "tail":
+        return []
+    which = f": {', '.join(absent)}" if absent else " (the tail split cuts a list that is ordered by class)"
+    return [
+        Finding(
+            "class absent from training",
+            f"Some categories of the test photos were never trained{which}, so no network can name them.",
+            "Use the pool split: it keeps every category in training.",
+        )
+    ]
+
+
+def _front_of_one(tables: Tables) -> list[Finding]:
+    table = hypervolume_table(tables)
+    alone = table[table["num_replicates"] == 1]
+    if alone.empty:
+        return []
+    return [
+        Finding(
+            "front on one replicate",
+            f"The front of {', '.join(alone['arm'])} rests on one replicate, so its area has no interval.",
             f"Set confirm.replicates to {MIN_REPLICATES} or more and launch again; finished trials are kept.",
         )
-        for row in records(few)
     ]
+
+
+def _counted(count: int, word: str) -> str:
+    return f"{count} {word}{'' if count == 1 else 's'}"
 
 
 def _one_sided_failures(tables: Tables) -> list[Finding]:
@@ -97,7 +199,7 @@ def _one_sided_failures(tables: Tables) -> list[Finding]:
         Finding(
             "failures in one arm",
             f"Trials failed in {hit[0]} only ({len(failed)}); the trials that are left may be the lucky ones.",
-            "Read the messages under Trials, mend the cause and launch the study under another name.",
+            "Read the messages under Training dynamics, mend the cause and launch the study under another name.",
         )
     ]
 

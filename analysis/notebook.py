@@ -22,8 +22,8 @@ class Section:
     """What one script has shown so far, in order."""
 
     tables: Tables
-    shown: list[tuple[Shown, str]] = field(default_factory=list)
-    """Each thing with its caption."""
+    shown: list[tuple[Shown, str, bool]] = field(default_factory=list)
+    """Each thing with its caption, and whether it is folded away."""
 
 
 _collecting: Section | None = None
@@ -65,10 +65,13 @@ def study_tables() -> Tables:
     sys.exit(0)
 
 
-def show(thing: Shown, caption: str = "") -> None:
-    """Shows a figure, a table, a picture, a paragraph or a list of sentences, with a caption."""
+def show(thing: Shown, caption: str = "", *, folded: bool = False) -> None:
+    """Shows a figure, a table, a picture, a paragraph or a list of sentences, with a caption.
+
+    folded: in the report, a figure or table hides under its caption and opens with a click.
+    """
     if _collecting is not None:
-        _collecting.shown.append((thing, caption))
+        _collecting.shown.append((thing, caption, folded))
         return
     from IPython.display import Image, Markdown, display
 

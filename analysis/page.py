@@ -61,6 +61,11 @@ def table_html(frame: pd.DataFrame, caption: str) -> str:
     )
 
 
+def folded_html(body: str, caption: str) -> str:
+    """Something that opens with a click on its caption."""
+    return f"<details><summary>{inline(caption)}</summary>{body}</details>"
+
+
 def image_html(path: Path, caption: str) -> str:
     """A PNG file as part of the page."""
     data = base64.b64encode(path.read_bytes()).decode("ascii")

@@ -13,7 +13,7 @@ import plotly.graph_objects as go
 from analysis import health
 from analysis.contrasts import contrasts
 from analysis.notebook import Shown, collect
-from analysis.page import figure_html, image_html, list_html, markdown_html, page, table_html
+from analysis.page import figure_html, folded_html, image_html, list_html, markdown_html, page, table_html
 from analysis.tables import Tables, load
 from analysis.verdict import summary, verdict_lines
 
@@ -66,16 +66,16 @@ def _section(tables: Tables, script: Path) -> tuple[str, str]:
                 continue
             line = source.count("\n", 0, cell.start(2))
             exec(compile("\n" * line + cell[2], str(script), "exec"), namespace)
-            body += [_html(thing, caption) for thing, caption in section.shown]
+            body += [_html(*one) for one in section.shown]
             section.shown.clear()
     return title, "".join(body)
 
 
-def _html(thing: Shown, caption: str) -> str:
+def _html(thing: Shown, caption: str, folded: bool) -> str:
     if isinstance(thing, go.Figure):
-        return figure_html(thing, caption)
+        return folded_html(figure_html(thing, ""), caption) if folded else figure_html(thing, caption)
     if isinstance(thing, pd.DataFrame):
-        return table_html(thing, caption)
+        return folded_html(table_html(thing, ""), caption) if folded and not thing.empty else table_html(thing, caption)
     if isinstance(thing, Path):
         return image_html(thing, caption)
     return list_html(thing) if isinstance(thing, list) else markdown_html(thing)

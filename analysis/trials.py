@@ -1,10 +1,9 @@
 """What was run: trials by arm and end, their cost, every failure, and the settings that were chosen."""
 
-import json
-
 import pandas as pd
 
-from analysis.tables import Tables
+from analysis.searched import settings_in_words
+from analysis.tables import Tables, records
 
 STATES = ("done", "stopped", "failed", "running", "queued")
 
@@ -38,27 +37,65 @@ def stopped_table(tables: Tables) -> pd.DataFrame:
     return counts.rename("trials").reset_index().rename(columns={"num_epochs": "stopped after epoch"})
 
 
+def stop_reason(tables: Tables) -> str:
+    """The rule that ended trials early, in a sentence."""
+    search = tables.study["search"]
+    if search.get("early_stopping") in (None, "none"):
+        return "This study stops no trial early."
+    factor, first = search.get("reduction_factor"), search.get("min_epochs")
+    if not factor or not first:
+        return f"Early stopping: {search['early_stopping']}."
+    return (
+        f"At epoch {first}, then whenever the epochs have grown {factor}-fold, a trial goes on only if it stands in "
+        f"the best 1/{factor} of its own arm's trials that got there, on validation photos; the others are stopped."
+    )
+
+
+def cost_table(tables: Tables) -> pd.DataFrame:
+    """One row a phase and arm, then all: trials, epochs, device-hours, and what early stopping saved.
+
+    Saved are the epochs that stopped trials did not train, at the mean seconds an epoch of their own arm and phase.
+    """
+    columns = ["phase", "arm", "trials", "epochs", "device hours", "epochs saved", "device hours saved"]
+    planned, rows = tables.study["epochs"] or 0, []
+    for (phase, arm), members in tables.trials.groupby(["phase", "arm"], sort=False):
+        epochs, seconds = int(members["num_epochs"].sum()), float(members["seconds"].sum())
+        stopped = members[members["state"] == "stopped"]
+        saved = int((planned - stopped["num_epochs"]).clip(lower=0).sum())
+        hours_saved = saved * seconds / epochs / 3600 if epochs else 0.0
+        rows.append((phase, arm, len(members), epochs, seconds / 3600, saved, hours_saved))
+    table = pd.DataFrame(rows, columns=columns)
+    if table.empty:
+        return table
+    total = pd.DataFrame([("all", "all", *table[columns[2:]].sum())], columns=columns)
+    total = total.astype({name: int for name in ("trials", "epochs", "epochs saved")})
+    return pd.concat([table, total], ignore_index=True)
+
+
+def cost_sentence(tables: Tables) -> str:
+    """What the study cost so far, in a sentence."""
+    table = cost_table(tables)
+    if table.empty:
+        return "Nothing was trained yet."
+    total = table.iloc[-1]
+    saved = total["device hours saved"] / (total["device hours"] + total["device hours saved"] or 1)
+    stopped = f" Early stopping saved about {saved:.0%} of what full trials would have cost." if saved else ""
+    return (
+        f"{total['trials']:,} trials trained {total['epochs']:,} epochs in {total['device hours']:.2g} hours of "
+        f"training (summed over trials, waiting left out).{stopped}"
+    )
+
+
 def chosen_table(tables: Tables) -> pd.DataFrame:
     """The setting that stood for each side of each contrast: where it came from and what the search had set.
 
     The search's own score of it is left out on purpose: a winner's score is too good to be a result.
     """
     columns = ["contrast", "side", "setting", "chosen from", "chosen by", "settings"]
-    searched = {} if tables.trials.empty else dict(zip(tables.trials["trial"], tables.trials["searched"], strict=True))
+    searched = dict(zip(tables.trials["trial"], tables.trials["searched"], strict=True))
     rows = [
-        (row.contrast, row.side, row.setting, row.source, row.metric, _in_words(searched.get(row.source)))
-        for row in tables.selections.itertuples()
-    ]
+        (row["contrast"], row["side"], row["setting"], row["source"], row["metric"],
+         settings_in_words(searched.get(row["source"])))
+        for row in records(tables.selections)
+    ]  # fmt: skip
     return pd.DataFrame(rows, columns=columns)
-
-
-def _in_words(searched: object) -> str:
-    try:
-        fields = json.loads(searched) if isinstance(searched, str) else {}
-    except json.JSONDecodeError:
-        return str(searched)
-    if not isinstance(fields, dict):
-        return str(searched)
-    return ", ".join(
-        f"{name} {value:.3g}" if isinstance(value, float) else f"{name} {value}" for name, value in fields.items()
-    )

@@ -33,5 +33,9 @@ const figures = [...document.querySelectorAll(".plot")].map((box) => {
 });
 const draw = () => figures.forEach(({ box, data, layout }) => Plotly.react(box, data, themed(structuredClone(layout)), config));
 draw();
+// What was drawn inside something folded has no width until it is opened.
+for (const fold of document.querySelectorAll("details")) {
+  fold.addEventListener("toggle", () => fold.querySelectorAll(".plot").forEach((box) => Plotly.Plots.resize(box)));
+}
 dark.addEventListener("change", draw);
 narrow.addEventListener("change", draw);

@@ -1,13 +1,17 @@
 # %% [markdown]
 # # Trade-off
 #
-# Both tasks at once, on validation photos at the last epoch. Small hollow marks are single search trials that ran
-# their full number of epochs: they show where the sampler looked and are not results. Large marks are confirmed
-# settings, averaged over their replicates. An arm that trains one task has no meaningful score on the other, so it is
-# drawn as a line.
+# Can one network be good at both tasks at once, and what does the weight between the two losses buy?
+#
+# ### Both tasks at once
+#
+# On validation photos at the last epoch. Small hollow marks are single search trials that ran their full number of
+# epochs: they show where the sampler looked and are not results. Large marks are confirmed settings, averaged over
+# their replicates. An arm that trains one task has no meaningful score on the other, so it is drawn as a line. Dotted
+# steps join the search trials that no other trial of their arm beats in both tasks (the Pareto front).
 
 # %%
-from analysis import figures
+from analysis import figures, loss_weight, pareto, search_figures
 from analysis.notebook import show, study_tables
 
 tables = study_tables()
@@ -20,4 +24,37 @@ show(
     .drop(columns="kind")
     .rename(columns={"name": "setting", "num_trials": "replicates"}),
     "Confirmed settings, mean over replicates, on validation photos.",
+    folded=True,
 )
+
+# %% [markdown]
+# ### How much of the plane is won
+#
+# The hypervolume is the area of the plane above that an arm's confirmed settings dominate, from what costs nothing to
+# reach: one colour for every photo, a name drawn at random. One number for both tasks hides which of them it comes
+# from, so it never carries a verdict.
+
+# %%
+show(pareto.reference_sentence(tables))
+show(
+    pareto.in_words(pareto.hypervolume_table(tables)),
+    "Hypervolume on the test pool: mean over replicates, 95 % interval for new trainings on these photos. The front of "
+    "the search trials is left out: it rests on one replicate and was picked after looking.",
+)
+
+# %% [markdown]
+# ### Response to the loss weight
+#
+# The weight of naming over that of colouring, in the arms that searched it. Hollow marks: search trials with the full
+# number of epochs. Lines: median of a span of weights that holds three trials or
+# more, with its lowest and highest. Large marks: confirmed
+# settings with their lowest and highest replicate. Optimizers are kept apart, because an optimizer that rescales
+# gradients hides the scale of a loss.
+
+# %%
+arms = loss_weight.response_arms(tables)
+if not arms:
+    show("No arm of this study tried more than one loss weight at full budget, so there is no response to show.")
+for arm in arms:
+    show(search_figures.response(tables, arm), f"{arm}: both tasks by loss weight, on validation photos.")
+    show(loss_weight.response_table(tables, arm), f"{arm}: the same as a table, search trials only.", folded=True)

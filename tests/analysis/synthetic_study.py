@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 ARMS: dict[str, dict[str, Any]] = {
-    "joint": {"overrides": {"class_loss_weight": "log_uniform"}, "tasks": ["color", "class"]},
+    "joint": {"overrides": {"class_loss_weight": {"log_uniform": [1.0e-3, 0.1]}}, "tasks": ["color", "class"]},
     "color_only": {"overrides": {"class_loss_weight": 0}, "tasks": ["color"]},
     "class_only": {"overrides": {"color_loss_weight": 0, "class_loss_weight": 1}, "tasks": ["class"]},
     "no_fusion": {"overrides": {"fusion": False}, "tasks": ["color", "class"]},
@@ -29,6 +29,11 @@ SETTINGS = {
 }
 CATEGORIES = ("Apple", "Banana", "Carrot", "Lemon", "Plum", "Tomato")
 NUM_EPOCHS = 12
+DEFAULTS = {"color_loss_weight": 1.0, "class_loss_weight": 0.003, "optimizer": "adamw", "learning_rate": 1e-3}
+LOSS_WEIGHTS = {
+    "color_only": {"class_loss_weight": 0.0},
+    "class_only": {"color_loss_weight": 0.0, "class_loss_weight": 1.0},
+}
 
 
 def study_json(num_replicates: int) -> dict[str, Any]:
@@ -44,7 +49,10 @@ def study_json(num_replicates: int) -> dict[str, Any]:
         "controls": {"fusion": {"treatment": "joint", "control": "no_fusion", "metric": "test/delta_e"}},
         "margin": {"test/delta_e": 0.5, "test/top1": 0.03},
         "objectives": {"val/delta_e": "min", "val/top1": "max"},
-        "search": {"trials_per_arm": 6, "sampler": "tpe", "early_stopping": "pareto_halving"},
+        "search": {
+            "trials_per_arm": 6, "sampler": "tpe", "early_stopping": "pareto_halving", "min_epochs": 4,
+            "reduction_factor": 3,
+        },
         "confirm": {"replicates": num_replicates, "twins": False},
         "epochs": NUM_EPOCHS,
         "data": {
@@ -89,7 +97,9 @@ def trial_table(num_replicates: int, seed: int) -> pd.DataFrame:
         for index in range(6):
             state = "failed" if (arm, index) == ("no_fusion", 5) else "stopped" if index == 4 else "done"
             epochs = {"done": NUM_EPOCHS, "stopped": 4, "failed": 2}[state]
-            searched = {"learning_rate": float(10 ** rng.uniform(-4, -2)), "optimizer": "adamw"}
+            searched = {"learning_rate": float(10 ** rng.uniform(-4, -2)), "optimizer": ("adamw", "sgd")[index % 2]}
+            if "class" in ARMS[arm]["tasks"] and "color" in ARMS[arm]["tasks"]:
+                searched["class_loss_weight"] = float(10 ** rng.uniform(-3, -1))
             rows.append((f"{arm}-search-{index}", arm, "search", "", "", 0, state, epochs, json.dumps(searched)))
     for setting, arm in SETTINGS.items():
         for replicate in range(1, num_replicates + 1):
@@ -98,6 +108,14 @@ def trial_table(num_replicates: int, seed: int) -> pd.DataFrame:
     columns = ["trial", "arm", "phase", "setting", "source", "replicate", "state", "num_epochs", "searched"]
     trials = pd.DataFrame(rows, columns=columns)
     failed = trials["state"] == "failed"
+    sources = dict(zip(trials["trial"], trials["searched"], strict=True))
+    settings = [
+        json.loads(sources[source] if source else own)
+        for source, own in zip(trials["source"], trials["searched"], strict=True)
+    ]
+    weights = [LOSS_WEIGHTS.get(arm, {}) for arm in trials["arm"]]
+    configs = pd.DataFrame([{**DEFAULTS, **one, **fixed} for one, fixed in zip(settings, weights, strict=True)])
+    trials = trials.join(configs.add_prefix("config/"))
     return trials.assign(
         seconds=trials["num_epochs"] * 1.5,
         failure_kind=np.where(failed, "not_finite", ""),

@@ -8,50 +8,14 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from analysis.contrasts import by_category, contrasts, holm, verdict
+from analysis.contrasts import by_category, contrasts
+from analysis.rule import holm
 from analysis.tables import Tables
 
 
 def row_of(tables: Tables, name: str) -> pd.Series:
     found = contrasts(tables).set_index("contrast")
     return found.loc[name]
-
-
-@pytest.mark.parametrize(
-    ("significant", "equivalent", "effect", "better", "expected"),
-    [
-        (True, False, -1.0, "min", "helps"),
-        (True, False, 1.0, "min", "hurts"),
-        (True, False, 1.0, "max", "helps"),
-        (True, False, -1.0, "max", "hurts"),
-        (True, True, -1.0, "min", "helps by less than the margin"),
-        (True, True, 1.0, "min", "hurts by less than the margin"),
-        (True, True, 1.0, "max", "helps by less than the margin"),
-        (True, True, -1.0, "max", "hurts by less than the margin"),
-        (False, True, -1.0, "min", "no difference within the margin"),
-        (False, True, 1.0, "max", "no difference within the margin"),
-        (False, False, -1.0, "min", "undecided"),
-        (False, False, 1.0, "max", "undecided"),
-    ],
-)
-def test_verdict_follows_the_rule(
-    significant: bool, equivalent: bool, effect: float, better: str, expected: str
-) -> None:
-    assert verdict(significant, equivalent, effect, better) == expected
-
-
-def test_holm_matches_a_case_worked_by_hand() -> None:
-    # Sorted 0.005, 0.01, 0.03, 0.04 times 4, 3, 2, 1 is 0.02, 0.03, 0.06, 0.04; made rising: 0.02, 0.03, 0.06, 0.06.
-    np.testing.assert_allclose(holm(np.array([0.01, 0.04, 0.03, 0.005])), [0.03, 0.06, 0.06, 0.02])
-
-
-def test_holm_never_exceeds_one_and_counts_what_could_not_be_tested() -> None:
-    np.testing.assert_allclose(holm(np.array([0.6, 0.9])), [1.0, 1.0])
-    np.testing.assert_allclose(holm(np.array([np.nan, 0.02])), [np.nan, 0.04])
-
-
-def test_holm_of_nothing_is_nothing() -> None:
-    assert len(holm(np.array([]))) == 0
 
 
 def test_row_agrees_with_the_numbers_taken_from_the_photos_by_hand(tables: Tables) -> None:

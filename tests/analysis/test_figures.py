@@ -7,7 +7,7 @@ import numpy as np
 import plotly.graph_objects as go
 import pytest
 
-from analysis import figures
+from analysis import figures, search_figures
 from analysis.tables import Tables
 
 FIGURES: dict[str, Callable[[Tables], go.Figure]] = {
@@ -15,6 +15,8 @@ FIGURES: dict[str, Callable[[Tables], go.Figure]] = {
     "forest of controls": lambda tables: figures.forest(tables, "controls"),
     "learning curves": lambda tables: figures.learning_curves(tables, "val/delta_e"),
     "trade-off": figures.trade_off,
+    "response": lambda tables: search_figures.response(tables, "joint"),
+    "survival": search_figures.survival,
     "categories": lambda tables: figures.categories(tables, "naming"),
 }
 

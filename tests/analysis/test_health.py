@@ -1,5 +1,6 @@
 """Each check fires on its own fault and stays silent on a sound study."""
 
+import json
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -95,6 +96,33 @@ def test_a_pool_too_small_for_the_margin_is_a_finding(sound: Tables) -> None:
     photos = sound.photos[few].copy()
     photos["delta_e"] += np.where(photos["setting"] == "joint.color", np.tile(luck, len(photos) // 12), 0)
     assert "pool too small" in names(replace(sound, photos=photos))
+
+
+def test_a_replicate_far_from_all_others_is_a_finding(sound: Tables) -> None:
+    fell_apart = (sound.photos["setting"] == "joint.color") & (sound.photos["replicate"] == 3)
+    error = sound.photos["delta_e"].where(~fell_apart, sound.photos["delta_e"] + 8)
+    found = [f for f in findings(replace(sound, photos=sound.photos.assign(delta_e=error))) if "apart" in f.name]
+    assert len(found) == 1
+    assert "In color, replicate 3 differs by" in found[0].sentence
+
+
+@pytest.mark.parametrize(("value", "is_finding"), [(0.0011, True), (0.01, False), (0.095, True)])
+def test_a_best_setting_at_the_end_of_its_range_is_a_finding(sound: Tables, value: float, is_finding: bool) -> None:
+    best = sound.trials["trial"] == "joint-search-0"
+    searched = sound.trials["searched"].where(~best, json.dumps({"class_loss_weight": value}))
+    assert (
+        "best setting at the edge" in names(replace(sound, trials=sound.trials.assign(searched=searched)))
+    ) == is_finding
+
+
+@pytest.mark.parametrize("data", [{"split": "tail"}, {"classes_without_training": ["Tomato"]}])
+def test_a_class_absent_from_training_is_a_finding(sound: Tables, data: dict[str, object]) -> None:
+    study = {**sound.study, "data": {**sound.study["data"], **data}}
+    assert "class absent from training" in names(replace(sound, study=study))
+
+
+def test_a_front_on_one_replicate_is_a_finding(make_tables: Callable[..., Tables]) -> None:
+    assert "front on one replicate" in names(make_tables(num_replicates=1))
 
 
 def test_skipped_photos_are_counted(sound: Tables) -> None:

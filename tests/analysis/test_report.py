@@ -16,7 +16,7 @@ from analysis.notebook import collect, show, study_tables
 from analysis.page import figure_html, inline, markdown_html, table_html
 from analysis.tables import Tables, load
 
-TITLES = ("Verdict", "Task effects", "Trade-off", "Training dynamics", "Gallery", "Trials")
+TITLES = ("Verdict", "Task effects", "Trade-off", "Settings", "Training dynamics", "Gallery", "Cost")
 SCRIPTS = sorted(report.NOTEBOOKS.glob("[0-9]*.py"))
 
 
@@ -80,7 +80,7 @@ def test_the_report_loads_nothing_from_anywhere(whole: Path, page: Page) -> None
 def test_plotly_is_inside_exactly_once_and_every_figure_has_its_data(whole: Path, page: Page) -> None:
     source = (whole / "report" / "report.html").read_text(encoding="utf-8")
     plots = [given for tag, given in page.tags if tag == "div" and given.get("class") == "plot"]
-    assert len(plots) == 7
+    assert len(plots) == 16
     assert source.count('<script type="application/json">') == len(plots)
     assert 4e6 < len(source) < 8e6  # one copy of plotly.js is 4.8 MB
 
@@ -101,6 +101,24 @@ def test_question_answer_and_limits_are_in_the_text(page: Page) -> None:
         "train/total_loss is nan in epoch 3, step 7.",
     ):
         assert part in page.text, part
+
+
+def test_best_settings_come_with_their_command(whole: Path, page: Page) -> None:
+    assert f"hueristic reproduce {whole} joint.color-confirm-1" in page.text
+
+
+def test_what_is_folded_away_opens_under_its_caption(page: Page) -> None:
+    tags = [tag for tag, _ in page.tags]
+    assert tags.count("details") == tags.count("summary") > 3
+
+
+def test_published_numbers_stand_beside_ncd_alone(study_dir: Path, page: Page) -> None:
+    assert "Anwar et al." not in page.text
+    path = study_dir / "results" / "study.json"
+    study = json.loads(path.read_text())
+    study["data"]["dataset"] = "ncd"
+    path.write_text(json.dumps(study))
+    assert "Anwar et al. (2020) report for published colorizers" in written(study_dir).text
 
 
 def test_scores_of_search_winners_are_never_printed(whole: Path) -> None:
@@ -152,7 +170,7 @@ def test_no_finished_trial_still_gives_a_report_that_says_so(study_dir: Path) ->
 def test_one_replicate_still_gives_a_report_that_says_so(make_tables: Callable[..., Tables]) -> None:
     page = written(make_tables(num_replicates=1).study_dir)
     assert "one replicate only" in page.text
-    assert "rests on 1 replicate;" in page.text
+    assert "here rest color on 1 replicate" in page.text
 
 
 def test_a_missing_arm_still_gives_a_report_that_names_it(study_dir: Path) -> None:
@@ -220,12 +238,12 @@ def test_a_script_writes_its_own_page_without_the_others(study_dir: Path, script
 
 
 def test_a_script_runs_alone_from_the_command_line(study_dir: Path) -> None:
-    script = report.NOTEBOOKS / "06_trials.py"
+    script = report.NOTEBOOKS / "09_cost.py"
     root = str(report.NOTEBOOKS.parents[1])
     command = [sys.executable, str(script), str(study_dir)]
     done = subprocess.run(command, capture_output=True, text=True, env={"PYTHONPATH": root}, check=False)
     assert done.returncode == 0, done.stderr
-    assert Path(done.stdout.strip()) == study_dir / "report" / "06_trials.html"
+    assert Path(done.stdout.strip()) == study_dir / "report" / "09_cost.html"
     missing = subprocess.run(
         [*command[:2], str(study_dir / "nowhere")],
         capture_output=True,
@@ -249,8 +267,8 @@ def test_show_collects_in_order_within_a_section_only(tables: Tables) -> None:
     with collect(tables) as section:
         assert study_tables() is tables
         show("first")
-        show(["second"], "with a caption")
-    assert section.shown == [("first", ""), (["second"], "with a caption")]
+        show(["second"], "with a caption", folded=True)
+    assert section.shown == [("first", "", False), (["second"], "with a caption", True)]
 
 
 def test_prose_knows_headings_lists_and_emphasis() -> None:

@@ -1,7 +1,19 @@
 """Tables of what was run."""
 
+from dataclasses import replace
+
+import pytest
+
 from analysis.tables import Tables
-from analysis.trials import chosen_table, failure_table, stopped_table, trial_table
+from analysis.trials import (
+    chosen_table,
+    cost_sentence,
+    cost_table,
+    failure_table,
+    stop_reason,
+    stopped_table,
+    trial_table,
+)
 
 
 def test_every_trial_is_counted_once_under_its_end(tables: Tables) -> None:
@@ -30,3 +42,32 @@ def test_chosen_settings_name_their_source_but_never_its_score(tables: Tables) -
     assert len(table) == 6
     assert table["settings"].str.contains("learning_rate").all()
     assert not any("value" in column or "score" in column for column in table)
+
+
+def test_cost_counts_what_early_stopping_saved_at_the_arm_s_own_pace(tables: Tables) -> None:
+    seconds = tables.trials["seconds"].where(tables.trials["arm"] != "joint", tables.trials["seconds"] * 2)
+    table = cost_table(replace(tables, trials=tables.trials.assign(seconds=seconds))).set_index(["phase", "arm"])
+    row = table.loc[("search", "joint")]
+    assert (row["trials"], row["epochs"], row["epochs saved"]) == (6, 5 * 12 + 4, 12 - 4)
+    assert row["device hours"] == pytest.approx((5 * 12 + 4) * 3.0 / 3600)
+    assert row["device hours saved"] == pytest.approx(8 * 3.0 / 3600)
+    everything = table.loc[("all", "all")]
+    assert everything["trials"] == len(tables.trials)
+    assert everything["device hours"] == pytest.approx(seconds.sum() / 3600)
+
+
+def test_failed_trials_do_not_count_as_saved(tables: Tables) -> None:
+    failed = tables.trials["state"].replace("stopped", "failed")
+    assert cost_table(replace(tables, trials=tables.trials.assign(state=failed)))["epochs saved"].sum() == 0
+
+
+def test_the_cost_is_said_in_a_sentence_even_of_nothing(tables: Tables) -> None:
+    assert "Early stopping saved about" in cost_sentence(tables)
+    assert cost_sentence(replace(tables, trials=tables.trials.iloc[:0])) == "Nothing was trained yet."
+
+
+def test_the_reason_for_stopping_names_epoch_and_share(tables: Tables) -> None:
+    reason = stop_reason(tables)
+    assert "At epoch 4" in reason and "best 1/3 of its own arm" in reason
+    none = replace(tables, study={**tables.study, "search": {"early_stopping": "none"}})
+    assert stop_reason(none) == "This study stops no trial early."
