@@ -74,6 +74,8 @@ def run(launch: Launch, console: Console) -> Path:
                 "token": token,
                 "digest": images.digest,
                 "root": study.data_config().root or "",
+                # Whole GPUs are Ray's to give; of a shared one each process gets its part.
+                "device_memory_share": str(gpus_per_trial if 0 < gpus_per_trial < 1 else 1.0),
             }
             plan = _Plan(study, folder, handed, num_slots, gpus_per_trial)
             with _mlflow_view(launch, console):

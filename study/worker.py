@@ -1,5 +1,6 @@
 """What Ray runs on a worker: one trial after another, each from the ledger's entry to its last record."""
 
+import dataclasses
 import io
 import os
 import traceback
@@ -34,6 +35,7 @@ class LedgerTrainable(tune.Trainable):  # type: ignore[misc]
         self.cache = Path(config["cache"])
         self.digest: str = config["digest"]
         self.root: str = config["root"]
+        self.device_memory_share = float(config["device_memory_share"])
         self.ledger = Ledger(Path(config["study"]))
         self.records: list[Record] | None = None
         self.generator: Generator[Record, None, End] | None = None
@@ -47,6 +49,8 @@ class LedgerTrainable(tune.Trainable):  # type: ignore[misc]
     def cleanup(self) -> None:
         if self.generator is not None:
             self.generator.close()
+            # With it go the network and the photos, before the next trial asks for memory.
+            self.generator = None
 
     def step(self) -> dict[str, Any]:
         """Trains up to the next record that the ledger does not have, writes it, and reports it."""
@@ -90,6 +94,8 @@ class LedgerTrainable(tune.Trainable):  # type: ignore[misc]
         data = {**entry.data, "root": self.root or None}
         named = {"config": entry.config, "data": data, "replicate": entry.replicate, "phase": entry.phase}
         trial = Trial.from_json(named)
+        config = dataclasses.replace(trial.config, device_memory_share=self.device_memory_share)
+        trial = dataclasses.replace(trial, config=config)
         self.images: Images = images_of(trial.data, self.cache, self.digest)
         if self.images.digest != self.digest:
             raise ValueError(
@@ -127,7 +133,9 @@ def _failed(kind: str, message: str, error: Exception) -> dict[str, Any]:
 
 
 def _is_out_of_memory(error: Exception) -> bool:
-    return isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError"
+    # torch has a class for a GPU's memory and none for main memory.
+    on_cpu = isinstance(error, RuntimeError) and "DefaultCPUAllocator: can't allocate memory" in str(error)
+    return on_cpu or isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError"
 
 
 def _photo_table(measures: PhotoMeasures, images: Images) -> bytes:

@@ -129,6 +129,8 @@ class _Trial:
         self.labels_N = torch.from_numpy(np.array(images.labels_N, dtype=np.int64)).to(self.device)
         train_labels_N = data.train_labels(shuffled=config.shuffle_labels)
         self.train_labels_N = torch.from_numpy(train_labels_N).to(self.device)
+        colorful_N = data.colorful_N
+        self.colorful_N = None if colorful_N is None else torch.from_numpy(colorful_N).to(self.device)
         num_train = len(data.cut.train)
         self.batch_size = min(config.batch_size, num_train)
         self.steps_per_epoch = num_train // self.batch_size
@@ -167,7 +169,9 @@ class _Trial:
         """What must be the same for a trial to be continued; where and how fast it computes may change."""
         settings = {name: value for name, value in dataclasses.asdict(self.config).items() if name not in PLACEMENT}
         data = self.data
-        return {**settings, "seed": data.seed, "replicate": data.replicate, "digest": data.images.digest}
+        num_colorful = len(data.images.labels_N) if data.colorful_N is None else int(data.colorful_N.sum())
+        whole = {"seed": data.seed, "replicate": data.replicate, "digest": data.images.digest}
+        return {**settings, **whole, "num_colorful": num_colorful}
 
     def train(self, epoch: int) -> Record:
         """One pass over the training photos. The device is waited for once, at the end (and where it compiles)."""
@@ -180,7 +184,9 @@ class _Trial:
         order_N = order_N[: self.num_trained_per_epoch]
         theta_N23 = draw_transforms(len(order_N), config, generator)
         theta_N23 = None if theta_N23 is None else theta_N23.to(self.device)
-        labels_N = self.train_labels_N[order_N.to(self.device)]
+        placed_N = order_N.to(self.device)
+        labels_N = self.train_labels_N[placed_N]
+        colorful_N = None if self.colorful_N is None else self.colorful_N[placed_N]
         losses_S2 = torch.empty(self.steps_per_epoch, 2, device=self.device)
         learning_rate = self.compile_seconds = 0.0
         for step, pixels_BHW3 in enumerate(self.pixels.batches(order_N, self.batch_size)):
@@ -188,7 +194,8 @@ class _Trial:
             learning_rate = self._set_learning_rate((epoch - 1) * self.steps_per_epoch + step)
             theta_B23 = None if theta_N23 is None else theta_N23[batch]
             started = time.monotonic()
-            losses_S2[step] = self.step(pixels_BHW3, theta_B23, labels_N[batch])
+            colorful_B = None if colorful_N is None else colorful_N[batch]
+            losses_S2[step] = self.step(pixels_BHW3, theta_B23, labels_N[batch], colorful_B)
             if not self.has_compiled:
                 losses_S2[step].cpu()
                 self.has_compiled, self.compile_seconds = True, time.monotonic() - started

@@ -8,12 +8,19 @@ from trainables.config import TrialConfig
 from trainables.network import JointNetwork, Prediction
 
 
-def task_losses(prediction: Prediction, ab_B2HW: Tensor, labels_B: Tensor) -> tuple[Tensor, Tensor]:
+def task_losses(
+    prediction: Prediction, ab_B2HW: Tensor, labels_B: Tensor, colorful_B: Tensor | None = None
+) -> tuple[Tensor, Tensor]:
     """Mean squared colour error on the scale ab/200 + 0.5 and mean cross-entropy in nats.
 
-    Both are means: with sums the balance of the paper's alpha = 1/300 shifts 25,000-fold.
+    Both are means: with sums the balance of the paper's alpha = 1/300 shifts 25,000-fold. Where `colorful_B` (bool) is
+    given, the colour error is the mean over its photos alone, and 0 in a batch without any.
     """
-    color_loss = functional.mse_loss(prediction.ab_B2HW, ab_B2HW, reduction="mean")
+    if colorful_B is None:
+        color_loss = functional.mse_loss(prediction.ab_B2HW, ab_B2HW, reduction="mean")
+    else:
+        errors_B = (prediction.ab_B2HW - ab_B2HW).square().mean(dim=(1, 2, 3))
+        color_loss = (errors_B * colorful_B).sum() / colorful_B.sum().clamp_min(1)
     class_loss = functional.cross_entropy(prediction.logits_BC, labels_B, reduction="mean")
     return color_loss, class_loss
 

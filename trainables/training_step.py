@@ -43,25 +43,30 @@ class TrainingStep:
         twice = config.compile and config.stop_class_gradient == "low_level"
         self.buffers_kept = _kept_buffers() if twice else contextlib.nullcontext()
 
-    def __call__(self, pixels_BHW3: Tensor, theta_B23: Tensor | None, labels_B: Tensor) -> Tensor:
-        """Trains on one batch and returns its colour and class loss as a tensor of two, on the device."""
+    def __call__(
+        self, pixels_BHW3: Tensor, theta_B23: Tensor | None, labels_B: Tensor, colorful_B: Tensor | None
+    ) -> Tensor:
+        """Trains on one batch and returns its colour and class loss as a tensor of two, on the device.
+
+        `colorful_B` says which photos take part in the colour loss; None: all.
+        """
         if self.config.compile:
             torch.compiler.cudagraph_mark_step_begin()  # type: ignore[no-untyped-call]
-        return self.learn(self.to_lab(pixels_BHW3, theta_B23), labels_B)
+        return self.learn(self.to_lab(pixels_BHW3, theta_B23), labels_B, colorful_B)
 
-    def learn(self, lab_B3HW: Tensor, labels_B: Tensor) -> Tensor:
+    def learn(self, lab_B3HW: Tensor, labels_B: Tensor, colorful_B: Tensor | None = None) -> Tensor:
         """The step from colours on: predicts, and updates the weights."""
-        color_loss, class_loss = self.losses(lab_B3HW, labels_B)
+        color_loss, class_loss = self.losses(lab_B3HW, labels_B, colorful_B)
         self.optimizer.zero_grad(set_to_none=True)
         with self.buffers_kept:
             backward(self.network, self.config, color_loss, class_loss)
         self.optimizer.step()
         return torch.stack([color_loss.detach(), class_loss.detach()])
 
-    def _losses(self, lab_B3HW: Tensor, labels_B: Tensor) -> tuple[Tensor, Tensor]:
+    def _losses(self, lab_B3HW: Tensor, labels_B: Tensor, colorful_B: Tensor | None) -> tuple[Tensor, Tensor]:
         with autocast(self.device, self.dtype):
             prediction = self.network(lightness_to_network(lab_B3HW[:, :1]))
-        color_loss, class_loss = task_losses(prediction, ab_to_network(lab_B3HW[:, 1:]), labels_B)
+        color_loss, class_loss = task_losses(prediction, ab_to_network(lab_B3HW[:, 1:]), labels_B, colorful_B)
         # A compiled function's backward pass would visit both losses, and weight decay would move an untrained head.
         config = self.config
         return (

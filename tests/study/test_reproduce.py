@@ -47,7 +47,7 @@ def study_with_a_trial(folder: Path, text: str = TEXT, **settings: float) -> Led
     (ledger.folder / "lease.json").write_text(json.dumps({"token": "ours"}))
     worker = object.__new__(LedgerTrainable)
     handed = {"study": str(ledger.folder), "cache": str(default_cache()), "token": "ours", "digest": images.digest}
-    worker.setup({"trial": NAME, "root": entry.data["root"] or "", **handed})
+    worker.setup({"trial": NAME, "root": entry.data["root"] or "", "device_memory_share": "1", **handed})
     result = worker.step()
     while not result["done"]:
         result = worker.step()

@@ -8,13 +8,16 @@ from typing import Any
 import pytest
 
 from study.entries import make_entry
-from study.ledger import Ledger
+from study.ledger import Entry, Ledger
 from study.worker import LedgerTrainable
 from tests.study.analytic import analytic_study
 from trainables.analytic_surface import analytic_images
+from trainables.config import DataConfig, TrialConfig
 from trainables.records import repeatable
+from trainables.trial import images_of
 
 NAME = "color_only-confirm-1"
+HANDED = {"trial": NAME, "root": "", "device_memory_share": "1"}
 
 
 def start(folder: Path, *, token: str = "ours") -> LedgerTrainable:
@@ -22,7 +25,15 @@ def start(folder: Path, *, token: str = "ours") -> LedgerTrainable:
     worker = object.__new__(LedgerTrainable)
     digest = analytic_images(analytic_study().data_config()).digest
     worker.setup(
-        {"trial": NAME, "study": str(folder), "cache": str(folder), "token": token, "digest": digest, "root": ""}
+        {
+            "trial": NAME,
+            "study": str(folder),
+            "cache": str(folder),
+            "token": token,
+            "digest": digest,
+            "root": "",
+            "device_memory_share": "1",
+        }
     )
     return worker
 
@@ -103,6 +114,30 @@ def test_an_exception_is_a_result_with_its_kind(ledger: Ledger) -> None:
 def test_the_next_trial_of_an_actor_starts_clean(ledger: Ledger) -> None:
     worker = start(ledger.folder)
     worker.step()
-    config = {"trial": NAME, "study": str(ledger.folder), "cache": "", "token": "ours", "digest": "", "root": ""}
+    config = {
+        "trial": NAME,
+        "study": str(ledger.folder),
+        "cache": "",
+        "token": "ours",
+        "digest": "",
+        "root": "",
+        "device_memory_share": "1",
+    }
     assert worker.reset_config(config)
     assert worker.generator is None and worker.records is None
+
+
+def test_a_trial_too_large_for_the_machine_ends_as_out_of_memory(tmp_path: Path) -> None:
+    data = DataConfig(dataset="orchard", image_size=32, num_classes=4, photos_per_class=16, coupling=1.0)
+    digest = images_of(data, tmp_path / "cache").digest
+    # A fully connected layer after a map of 6,250 x 6,250 x 64 needs terabytes.
+    config = TrialConfig(width=0.125, global_size=200_000, device="cpu", precision="float32")
+    ledger = Ledger(tmp_path)
+    fields = {"config": dataclasses.asdict(config), "data": dataclasses.asdict(data), "replicate": 0}
+    ledger.write(Entry(arm="joint", phase="search", number=0, **fields))
+    (tmp_path / "lease.json").write_text(json.dumps({"token": "ours"}))
+    worker = object.__new__(LedgerTrainable)
+    handed = {"study": str(tmp_path), "cache": str(tmp_path / "cache"), "token": "ours", "digest": digest}
+    worker.setup({"trial": "joint-search-0", "root": "", "device_memory_share": "0.5", **handed})
+    (only,) = steps(worker)
+    assert (only["end"], only["failure_kind"]) == ("failed", "out_of_memory")

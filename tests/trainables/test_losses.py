@@ -5,7 +5,7 @@ import torch
 
 from trainables.config import TrialConfig
 from trainables.losses import backward, task_losses
-from trainables.network import JointNetwork
+from trainables.network import JointNetwork, Prediction
 
 
 def gradients(fields: dict[str, object]) -> dict[str, torch.Tensor | None]:
@@ -94,3 +94,18 @@ def test_an_infinite_loss_of_an_untrained_task_spoils_nothing() -> None:
     color_loss, class_loss = task_losses(prediction, torch.rand(2, 2, 32, 32), torch.tensor([0, 1]))
     backward(network, config, color_loss, class_loss * torch.inf)
     assert all(p.grad is None or bool(p.grad.isfinite().all()) for p in network.parameters())
+
+
+def test_the_colour_error_is_the_mean_over_colorful_photos() -> None:
+    generator = torch.Generator().manual_seed(0)
+    ab, truth = torch.rand(4, 2, 8, 8, generator=generator), torch.rand(4, 2, 8, 8, generator=generator)
+    labels, logits = torch.tensor([0, 1, 2, 0]), torch.rand(4, 3, generator=generator)
+    colorful = torch.tensor([True, False, True, False])
+    color, naming = task_losses(Prediction(ab, logits), truth, labels, colorful)
+    by_hand = (((ab[0] - truth[0]) ** 2).mean() + ((ab[2] - truth[2]) ** 2).mean()) / 2
+    assert torch.isclose(color, by_hand)
+    whole_color, whole_naming = task_losses(Prediction(ab, logits), truth, labels)
+    assert torch.equal(naming, whole_naming) and not torch.isclose(color, whole_color)
+    everyone, nobody = torch.ones(4, dtype=torch.bool), torch.zeros(4, dtype=torch.bool)
+    assert torch.isclose(task_losses(Prediction(ab, logits), truth, labels, everyone)[0], whole_color)
+    assert task_losses(Prediction(ab, logits), truth, labels, nobody)[0] == 0

@@ -132,7 +132,7 @@ def test_a_step_never_waits_for_the_device(data: TrialData) -> None:
     pixels = torch.from_numpy(np.array(data.images.pixels_NHW3[:8]))
     theta = draw_transforms(8, config, torch.Generator().manual_seed(0))
     with Waits() as waits:
-        step(pixels, theta, torch.zeros(8, dtype=torch.int64))
+        step(pixels, theta, torch.zeros(8, dtype=torch.int64), torch.arange(8) > 2)
     assert not waits.seen
     with Waits() as waits:
         torch.ones(1).item()
