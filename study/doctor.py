@@ -33,6 +33,7 @@ def examine() -> list[Finding]:
         _python(),
         *package_findings(packages()),
         _device(),
+        _compiler(),
         _ray(),
         _mlflow(),
         *storage_findings({"studies": Path("studies"), "cache": default_cache()}),
@@ -73,6 +74,15 @@ def _device() -> Finding:
     if device.type == "cpu":
         return Finding("device", "warning", f"{text}: no GPU was found; studies of the catalogue for GPUs take days")
     return Finding("device", "ok", text)
+
+
+def _compiler() -> Finding:
+    from trainables.training_step import find_compiler
+
+    found = find_compiler()
+    if found is None:
+        return Finding("compiler", "warning", "no C++ compiler: install g++ for studies with compile: true")
+    return Finding("compiler", "ok", found)
 
 
 def _ray() -> Finding:

@@ -88,13 +88,18 @@ def _to_lab(pixels_BHW3: Tensor, theta_B23: Tensor | None) -> Tensor:
     return rgb_to_lab(rgb_B3HW)
 
 
+def find_compiler() -> str | None:
+    """Path of the C++ compiler that `compile` would use."""
+    return shutil.which(os.environ.get("CXX", "g++")) or shutil.which("clang++")
+
+
 def compiled(function: Callable[P, R], device: torch.device) -> Callable[P, R]:
     """The function, compiled at its first call; all trials of a machine share the compiled code.
 
     Raises:
         ValueError: this machine has no C++ compiler, which torch needs for it.
     """
-    if not any(shutil.which(name) for name in (os.environ.get("CXX", "g++"), "clang++")):
+    if find_compiler() is None:
         raise ValueError("compile needs a C++ compiler on every machine: install g++, or set compile to false.")
     options: dict[str, Any] = {
         # Dropout draws the numbers it would draw uncompiled.

@@ -10,7 +10,7 @@ from tests.study.commands import hueristic
 def test_the_doctor_examines_everything_a_study_needs(tmp_path: Path) -> None:
     done = hueristic(tmp_path, "doctor")
     assert done.returncode == 0, done.stdout
-    for what in ("Python", "packages", "device", "Ray", "MLflow", "studies", "cache", "browser"):
+    for what in ("Python", "packages", "device", "compiler", "Ray", "MLflow", "studies", "cache", "browser"):
         assert re.search(rf"│ {what} +│ (ok|warning) ", done.stdout), what
     assert not (tmp_path / "studies").exists()
 
