@@ -3,7 +3,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: install study lint test test-all clean
+.PHONY: install study lint test test-all chaos clean
 
 install: .venv/installed
 
@@ -25,6 +25,10 @@ test: install
 
 test-all: install
 	$(BIN)/python -m pytest -m full
+
+# The tests that kill things, at their full size: some 20 minutes.
+chaos: install
+	HUERISTIC_CHAOS=full $(BIN)/python -m pytest -m full tests/chaos
 
 clean:
 	rm -rf .venv build *.egg-info .pytest_cache .mypy_cache .ruff_cache

@@ -25,6 +25,7 @@ from study.fingerprint import fingerprint
 from study.lease import lease
 from study.ledger import Ledger
 from study.mlflow_address import without_password
+from study.preflight import described, preflight
 from study.study_changes import differences
 from study.study_file import Study, load_study, parse_study
 from trainables.cache import default_cache
@@ -68,6 +69,8 @@ def run(launch: Launch, console: Console) -> Path:
         folder.mkdir(parents=True, exist_ok=True)
         with lease(folder) as token:
             _open_folder(launch, images, prepared, cut, num_gpus)
+            if launch.address:
+                console.print(described(preflight(folder, token)), soft_wrap=True)
             handed = {
                 "study": str(folder),
                 "cache": str(default_cache().absolute()),

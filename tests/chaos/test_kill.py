@@ -3,16 +3,14 @@
 import json
 import os
 import signal
-import subprocess
-import time
-from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
 from study.ledger import Ledger
+from tests.chaos.processes import finish, kill_everything, start, wait_for_epochs, workers
 from tests.study.analytic import TEXT
-from tests.study.commands import HUERISTIC, environment, hueristic, write_study
+from tests.study.commands import hueristic, write_study
 from trainables.records import Record, repeatable
 
 pytestmark = pytest.mark.full
@@ -25,52 +23,6 @@ ORCHARD = (
     .replace("trials_per_arm: 4", "trials_per_arm: 2")
     .replace("replicates: 3", "replicates: 2")
 )
-
-
-def start(folder: Path) -> subprocess.Popen[bytes]:
-    """`hueristic launch` on one slot, in a process group of its own."""
-    slots = str(os.cpu_count() or 1)
-    command = [*HUERISTIC, "launch", "study.yaml", "--set", f"resources.cpus_per_trial={slots}", "--set",
-               "base.num_threads=1"]  # fmt: skip
-    with (folder / "launch.log").open("ab") as log:
-        return subprocess.Popen(
-            command, cwd=folder, env=environment(folder), stdout=log, stderr=log, start_new_session=True
-        )
-
-
-def finish(folder: Path) -> None:
-    process = start(folder)
-    assert process.wait(timeout=400) == 0, (folder / "launch.log").read_text()[-3000:]
-
-
-def wait_for_epochs(folder: Path, number: int, process: subprocess.Popen[bytes]) -> None:
-    """Returns when the ledger holds that many records; fails if the study ends before."""
-    ledger = Ledger(folder / "studies" / "analytic")
-    deadline = time.monotonic() + 300
-    while time.monotonic() < deadline:
-        if sum(len(ledger.records(name)) for name in ledger.names()) >= number:
-            return
-        assert process.poll() is None, (folder / "launch.log").read_text()[-3000:]
-        time.sleep(0.05)
-    raise AssertionError(f"{number} epochs were not reached")
-
-
-def kill_everything(process: subprocess.Popen[bytes]) -> None:
-    """SIGKILL to the driver and all it started."""
-    for pid in family(process.pid):
-        with suppress(ProcessLookupError):
-            os.kill(pid, signal.SIGKILL)
-    process.wait()
-
-
-def family(pid: int) -> list[int]:
-    """A process and all its descendants; Ray's stand in groups of their own."""
-    members = [pid]
-    for member in members:
-        for children in Path(f"/proc/{member}/task").glob("*/children"):
-            with suppress(OSError):
-                members += [int(child) for child in children.read_text().split()]
-    return members
 
 
 def content(folder: Path) -> dict[str, tuple[list[Record], dict[str, object]]]:
@@ -110,10 +62,9 @@ def test_a_killed_worker_is_replaced_and_its_trial_continues(undisturbed: Path, 
     write_study(tmp_path, ORCHARD)
     process = start(tmp_path)
     wait_for_epochs(tmp_path, 3, process)
-    # Ray's own agents are called ray:: as well; without them the whole node dies.
-    workers = [pid for pid in family(process.pid) if b"Trainable" in Path(f"/proc/{pid}/cmdline").read_bytes()]
-    assert workers
-    for pid in workers:
+    found = workers(process)
+    assert found
+    for pid in found:
         os.kill(pid, signal.SIGKILL)
     assert process.wait(timeout=400) == 0
     assert content(tmp_path) == content(undisturbed)
