@@ -12,7 +12,8 @@ from mlflow.tracking import MlflowClient
 from study.ledger import Ledger
 from study.mlflow_view import TRIAL_TAG, MlflowView
 from tests.study.analytic import TEXT
-from tests.study.commands import HUERISTIC, environment, hueristic, write_study
+from tests.study.commands import HUERISTIC, environment, write_study
+from tests.study.finished_study import finished_study
 from tests.study.mlflow_servers import MlflowServer, assert_level, everything, postgres
 from trainables.analytic_surface import analytic_images
 from trainables.records import repeatable
@@ -26,11 +27,8 @@ NUM_EPOCHS = 6 * (12 + 9)
 
 
 @pytest.fixture(scope="module")
-def launched(tmp_path_factory: pytest.TempPathFactory) -> Ledger:
-    folder = tmp_path_factory.mktemp("launched")
-    done = hueristic(folder, "launch", write_study(folder))
-    assert done.returncode == 0, done.stdout + done.stderr
-    return Ledger(folder / "studies" / "analytic")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> Ledger:
+    return finished_study(tmp_path_factory.mktemp("finished"))
 
 
 @pytest.fixture
@@ -86,40 +84,40 @@ def test_a_study_does_not_notice_a_server_that_dies_and_sync_levels_it(
     assert everything(server.uri) == before
 
 
-def test_a_run_made_twice_by_a_repeated_request_is_shown_once(launched: Ledger, server: MlflowServer) -> None:
-    MlflowView(launched.folder, server.uri).sync()
+def test_a_run_made_twice_by_a_repeated_request_is_shown_once(finished: Ledger, server: MlflowServer) -> None:
+    MlflowView(finished.folder, server.uri).sync()
     client = MlflowClient(tracking_uri=server.uri)
     experiment_id = client.get_experiment_by_name("analytic").experiment_id
     for run in client.search_runs([experiment_id])[:4]:
         # As the server would have it after a request whose answer was lost: the tags of creation, and nothing else.
         tags = {key: value for key, value in run.data.tags.items() if key != "hueristic.synced"}
         client.create_run(experiment_id, run_name=run.info.run_name, start_time=run.info.start_time, tags=tags)
-    MlflowView(launched.folder, server.uri).sync()
-    assert_level(launched, server.uri)
-    assert MlflowView(launched.folder, server.uri).sync() == 0
+    MlflowView(finished.folder, server.uri).sync()
+    assert_level(finished, server.uri)
+    assert MlflowView(finished.folder, server.uri).sync() == 0
 
 
-def test_a_study_whose_own_run_was_made_twice_keeps_its_trials_under_it(launched: Ledger, server: MlflowServer) -> None:
-    MlflowView(launched.folder, server.uri).sync()
+def test_a_study_whose_own_run_was_made_twice_keeps_its_trials_under_it(finished: Ledger, server: MlflowServer) -> None:
+    MlflowView(finished.folder, server.uri).sync()
     client = MlflowClient(tracking_uri=server.uri)
     experiment_id = client.get_experiment_by_name("analytic").experiment_id
     (parent,) = [run for run in client.search_runs([experiment_id]) if TRIAL_TAG not in run.data.tags]
     tags = {key: value for key, value in parent.data.tags.items() if key != "hueristic.synced"}
     while client.create_run(experiment_id, start_time=1, tags=tags).info.run_id > parent.info.run_id:
         pass
-    MlflowView(launched.folder, server.uri).sync()
-    assert_level(launched, server.uri)
+    MlflowView(finished.folder, server.uri).sync()
+    assert_level(finished, server.uri)
 
 
-def test_an_experiment_deleted_in_mlflow_is_refused_with_the_remedy(launched: Ledger, server: MlflowServer) -> None:
+def test_an_experiment_deleted_in_mlflow_is_refused_with_the_remedy(finished: Ledger, server: MlflowServer) -> None:
     client = MlflowClient(tracking_uri=server.uri)
     client.delete_experiment(client.create_experiment("analytic"))
     with pytest.raises(ValueError, match="was deleted in MLflow: restore it"):
-        MlflowView(launched.folder, server.uri).sync()
+        MlflowView(finished.folder, server.uri).sync()
 
 
 def test_a_server_that_asks_for_a_password_gets_it_from_the_environment(
-    launched: Ledger, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    finished: Ledger, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     password = os.urandom(12).hex()
     # Without its cache MLflow hashes the password anew for each request, for up to a second.
@@ -137,28 +135,28 @@ def test_a_server_that_asks_for_a_password_gets_it_from_the_environment(
     server.start()
     try:
         for wrong in ({}, {"MLFLOW_TRACKING_USERNAME": "admin", "MLFLOW_TRACKING_PASSWORD": "wrong"}):
-            refused = sync(launched, server.uri, **wrong)
+            refused = sync(finished, server.uri, **wrong)
             assert refused.returncode == 2 and "MLFLOW_TRACKING_PASSWORD" in refused.stderr, refused.stderr
             assert "Traceback" not in refused.stderr
         right = {"MLFLOW_TRACKING_USERNAME": "admin", "MLFLOW_TRACKING_PASSWORD": password}
-        done = sync(launched, server.uri, **right)
+        done = sync(finished, server.uri, **right)
         assert done.returncode == 0, done.stderr
         for name, value in right.items():
             monkeypatch.setenv(name, value)
-        assert_level(launched, server.uri)
+        assert_level(finished, server.uri)
     finally:
         server.kill()
 
 
-def test_postgres_behind_a_server(launched: Ledger, tmp_path: Path) -> None:
+def test_postgres_behind_a_server(finished: Ledger, tmp_path: Path) -> None:
     with postgres() as database:
         server = MlflowServer(tmp_path / "server", database)
         server.start()
         try:
-            assert sync(launched, server.uri).returncode == 0
-            assert_level(launched, server.uri)
+            assert MlflowView(finished.folder, server.uri).sync() == len(finished.names())
+            assert_level(finished, server.uri)
             before = everything(server.uri)
-            assert sync(launched, server.uri).stdout.startswith("0 trials were behind")
+            assert MlflowView(finished.folder, server.uri).sync() == 0
             assert everything(server.uri) == before
         finally:
             server.kill()
