@@ -206,9 +206,15 @@ def measure_chroma(pixels_NHW3: NDArray[np.uint8]) -> NDArray[np.float32]:
 
     chroma_N = np.empty(len(pixels_NHW3), np.float32)
     position = int((1 - COLORFUL_SHARE) * pixels_NHW3[0, :, :, 0].size) if len(pixels_NHW3) else 0
-    for start in range(0, len(pixels_NHW3), CHROMA_BATCH):
-        part_N3HW = torch.from_numpy(np.array(pixels_NHW3[start : start + CHROMA_BATCH])).permute(0, 3, 1, 2)
-        ab_N2P = rgb_to_lab(part_N3HW.float().div_(255))[:, 1:].flatten(2)
-        chroma_NP = ab_N2P.norm(dim=1).numpy()
-        chroma_N[start : start + CHROMA_BATCH] = np.partition(chroma_NP, position, axis=1)[:, position].round(2)
+    # Threads that wait for each other crawl where other programs keep the cores busy; one is fast enough.
+    num_torch_threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        for start in range(0, len(pixels_NHW3), CHROMA_BATCH):
+            part_N3HW = torch.from_numpy(np.array(pixels_NHW3[start : start + CHROMA_BATCH])).permute(0, 3, 1, 2)
+            ab_N2P = rgb_to_lab(part_N3HW.float().div_(255))[:, 1:].flatten(2)
+            chroma_NP = ab_N2P.norm(dim=1).numpy()
+            chroma_N[start : start + CHROMA_BATCH] = np.partition(chroma_NP, position, axis=1)[:, position].round(2)
+    finally:
+        torch.set_num_threads(num_torch_threads)
     return chroma_N

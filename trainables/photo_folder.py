@@ -151,7 +151,8 @@ def with_parts(photos: PhotoList, parts: Mapping[str, str], *, named_in: str) ->
         )
     reasons = {name: f"not named in the {named_in}" for name in photos.photo_names if name not in parts}
     reasons |= {name: f"named in the {named_in}, but not there" for name in unknown}
-    return dataclasses.replace(kept := photos.keep(reasons), parts=tuple(parts[name] for name in kept.photo_names))
+    kept = photos.keep(reasons)
+    return dataclasses.replace(kept, parts=tuple(parts[name] for name in kept.photo_names))
 
 
 def read_bytes(path: Path) -> bytes:

@@ -47,11 +47,14 @@ def prepare(data: DataConfig, cache: Path, *, progress: Progress | None = None, 
     tell = progress or (lambda done, total: None)
     try:
         cache.mkdir(parents=True, exist_ok=True)
+        known = None if digest is None else _folder(cache, data, digest)
+        if known and _is_ready(known):
+            return known
         key = hashlib.sha256(f"{data.dataset} {data.root} {data.image_size}".encode()).hexdigest()[:16]
         with alone(cache, key):
-            ready = None if digest is None else _folder(cache, data, digest)
-            folder = ready if ready and is_finished(ready) else DATASETS[data.dataset](data, cache, tell)
-            _add_chroma(folder)
+            folder = known if known and is_finished(known) else DATASETS[data.dataset](data, cache, tell)
+            if not _is_ready(folder):
+                _add_chroma(folder)
             return folder
     except OSError as error:
         raise ValueError(
@@ -195,10 +198,13 @@ def _folder(cache: Path, data: DataConfig, digest: str) -> Path:
     return cache / f"{data.dataset}-{data.image_size}-{digest[:16]}"
 
 
+def _is_ready(folder: Path) -> bool:
+    return is_finished(folder) and (folder / "chroma.npy").is_file()
+
+
 def _add_chroma(folder: Path) -> None:
     """Gives a prepared folder the one array that may be missing: photos drawn in code are measured here."""
-    if not (folder / "chroma.npy").is_file():
-        chroma_N = measure_chroma(np.load(folder / "pixels.npy", mmap_mode="r"))
-        with tempfile.NamedTemporaryFile(dir=folder, suffix=".tmp", delete=False) as temporary:
-            np.save(temporary, chroma_N)
-        os.replace(temporary.name, folder / "chroma.npy")
+    chroma_N = measure_chroma(np.load(folder / "pixels.npy", mmap_mode="r"))
+    with tempfile.NamedTemporaryFile(dir=folder, suffix=".tmp", delete=False) as temporary:
+        np.save(temporary, chroma_N)
+    os.replace(temporary.name, folder / "chroma.npy")
