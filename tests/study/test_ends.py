@@ -14,6 +14,8 @@ from study.ledger import Ledger
 from tests.study.analytic import TEXT
 from tests.study.commands import hueristic, write_study
 
+pytestmark = pytest.mark.full
+
 
 class Dying(tune.Trainable):  # type: ignore[misc]
     """Records 8 epochs in a file; its worker dies before some of them, as often as the config says."""
@@ -31,7 +33,6 @@ class Dying(tune.Trainable):  # type: ignore[misc]
         return {"epoch": epoch, "done": epoch == 8}
 
 
-@pytest.mark.full
 def test_only_losses_without_a_new_record_count(tmp_path: Path) -> None:
     ray.init(num_cpus=2, include_dashboard=False, log_to_driver=False, logging_level="ERROR")
     try:
