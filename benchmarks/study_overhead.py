@@ -82,9 +82,15 @@ def run_ours(num_trials: int, num_slots: int, folder: Path) -> dict[str, float]:
         time.sleep(POLL_SECONDS)
     if process.returncode:
         raise RuntimeError((folder / "launch.log").read_text()[-3000:])
+    return figures_of(folder / "studies", num_trials, num_slots, mlflow_level_at)
+
+
+def figures_of(studies: Path, num_trials: int, num_slots: int, mlflow_level_at: float) -> dict[str, float]:
+    """What the ledger says of a finished launch, once it is clear that all of it was done and shown."""
+    ledger = studies / "overhead"
     entries = [json.loads(path.read_text()) for path in ledger.glob("trials/*/trial.json")]
     assert all(entry["state"] == "done" for entry in entries)
-    assert _num_level(folder / "studies" / "mlflow.db") == len(entries)
+    assert _num_level(studies / "mlflow.db") == len(entries)
     lines = [path.read_text().splitlines() for path in ledger.glob("trials/*-search-*/epochs.jsonl")]
     assert len(lines) == num_trials and all(len(records) == NUM_EPOCHS for records in lines)
     assert len(set(json.loads(lines[0][0])) - {"epoch", "time"}) == NUM_METRICS

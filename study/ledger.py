@@ -10,7 +10,8 @@ The driver alone writes trial.json; the worker alone writes the other files of a
 import dataclasses
 import json
 import math
-from collections.abc import Mapping
+import os
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -95,9 +96,14 @@ class Ledger:
     def trial_folder(self, name: str) -> Path:
         return self.trials / name
 
-    def names(self) -> list[str]:
-        """All trials that have an entry, by name."""
-        return sorted(path.parent.name for path in self.trials.glob("*/trial.json"))
+    def names(self, *, besides: Collection[str] = ()) -> list[str]:
+        """All trials that have an entry, by name; those named in `besides` are neither looked at nor given."""
+        try:
+            found = os.listdir(self.trials)
+        except FileNotFoundError:
+            return []
+        new = (name for name in found if name not in besides)
+        return sorted(name for name in new if os.path.exists(f"{self.trials}/{name}/trial.json"))
 
     def entries(self, phase: str | None = None) -> list[Entry]:
         """All trials, or those of one phase, in the order of arm or setting and number."""

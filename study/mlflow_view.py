@@ -73,9 +73,9 @@ class MlflowView:
         if not self.experiment_id:
             self._find()
         num_behind = 0
-        for name in self.ledger.names():
-            if _is_final(self.synced.get(name, "")):
-                continue
+        # Of 10,000 trials only those that may have changed are looked at.
+        final = {name for name, level in self.synced.items() if _is_final(level)}
+        for name in self.ledger.names(besides=final):
             entry = self.ledger.entry(name)
             # A trial that waits has no start yet, and MLflow would invent one.
             if not entry.started:
@@ -106,6 +106,7 @@ class MlflowView:
         else:
             self.experiment_id = experiment.experiment_id
         parents: dict[str, str] = {}
+        surplus: list[str] = []
         token = None
         while True:
             page = self.client.search_runs(
@@ -120,7 +121,7 @@ class MlflowView:
                     continue
                 known = self.runs.get(name)
                 if known is not None:
-                    self.client.delete_run(max(known, run.info.run_id))
+                    surplus.append(max(known, run.info.run_id))
                 if known is None or run.info.run_id < known:
                     self.runs[name] = run.info.run_id
                     self.synced[name] = tags.get(SYNCED_TAG, "")
@@ -128,6 +129,9 @@ class MlflowView:
             token = page.token
             if not token:
                 break
+        # Not before: a run deleted between two pages would hide another one.
+        for run_id in surplus:
+            self.client.delete_run(run_id)
         if "" not in self.runs:
             run = self.client.create_run(
                 self.experiment_id,

@@ -25,6 +25,16 @@ def test_an_entry_comes_back_as_it_was_written(tmp_path: Path) -> None:
     assert ledger.entry("color_only-search-0") == entry()
 
 
+def test_a_folder_without_an_entry_is_no_trial_and_known_trials_can_be_left_out(tmp_path: Path) -> None:
+    ledger = Ledger(tmp_path)
+    assert ledger.names() == []
+    for number in (1, 0):
+        ledger.write(entry(number=number))
+    (ledger.trials / "color_only-search-2").mkdir()
+    assert ledger.names() == ["color_only-search-0", "color_only-search-1"]
+    assert ledger.names(besides={"color_only-search-0"}) == ["color_only-search-1"]
+
+
 def test_confirm_trials_are_named_by_setting_and_replicate() -> None:
     confirmed = entry(phase="confirm", setting="joint.color", number=3, replicate=3, arm="joint")
     assert confirmed.name == "joint.color-confirm-3"
