@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from tests.trainables.dogs_tree import BREEDS, Dogs, write_dogs, write_list
-from tests.trainables.test_splits import check_cut
+from tests.trainables.test_splits import check_cut, class_shares_are_proportional
 from trainables.config import DataConfig
 from trainables.images import PARTS, Images, load_images
 from trainables.prepare import prepare
@@ -116,6 +116,7 @@ def test_official_test_list_is_the_test_and_copies_of_it_are_used_nowhere(
         listed = {name for name, part in dogs.parts.items() if part == "test"} - set(dogs.placeholders)
         assert {images.photo_names[index] for index in cut.test} == listed
         used = {images.photo_names[index] for index in [*cut.train, *cut.val]}
+        class_shares_are_proportional(images, cut.val, np.concatenate([cut.train, cut.val]), 0.2)
         assert dogs.copies[0] in listed and dogs.copies[1] not in used
         # Three photos to train on give one for val in each breed but those of a placeholder or a copy.
         assert np.bincount(images.labels_N[cut.val], minlength=120).max() == 1
