@@ -3,8 +3,8 @@
     python benchmarks/prepare_speed.py FOLDER_OF_CLASS_FOLDERS [--image-size 128] [--rounds 3]
 
 The plain loop opens, converts and resizes each photo, which is what a tutorial does before its first epoch; ours also
-hashes the photos, finds near copies and writes what every trial maps into memory. The two take turns; the median counts.
-Prints a table and, last, one JSON line.
+hashes the photos, finds near copies and writes what every trial maps into memory. The two take turns, and the median
+counts. Prints a table and, last, one JSON line.
 """
 
 import argparse
