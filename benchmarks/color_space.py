@@ -49,7 +49,7 @@ def main() -> None:
     contenders: dict[str, Callable[[], object]] = {
         "ours": lambda: rgb_to_lab(rgb_B3HW),
         "ours, channels_last": lambda: rgb_to_lab(rgb_channels_last),
-        "ours, compiled": lambda: compiled_to_lab(rgb_channels_last),
+        "ours, compiled": lambda: compiled_to_lab(rgb_B3HW),
         "skimage, float32": lambda: [rgb2lab(photo) for photo in rgb_NHW3],
         "skimage, 8 bits": lambda: [rgb2lab(photo) for photo in bytes_NHW3],
     }

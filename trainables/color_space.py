@@ -41,8 +41,11 @@ def lab_to_rgb(lab_B3HW: Tensor) -> Tensor:
 def _convert_in_parts(convert: Callable[[Tensor], list[Tensor]], pixels_B3HW: Tensor) -> Tensor:
     assert pixels_B3HW.is_floating_point() and pixels_B3HW.shape[1] == 3, (pixels_B3HW.dtype, pixels_B3HW.shape)
     pixels_B3HW = pixels_B3HW.float()
+    if torch.compiler.is_compiling():
+        # Compiled, all of it is one loop; written channel by channel, each channel would compute all three.
+        return torch.stack(convert(pixels_B3HW), dim=1)
     part_size = max(1, pixels_B3HW.shape[0])
-    if pixels_B3HW.device.type == "cpu" and not torch.compiler.is_compiling():
+    if pixels_B3HW.device.type == "cpu":
         part_size = max(1, VALUES_PER_PART // max(1, pixels_B3HW[0:1].numel()))
     converted_B3HW = torch.empty_like(pixels_B3HW)
     for start in range(0, pixels_B3HW.shape[0], part_size):
