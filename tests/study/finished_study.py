@@ -15,7 +15,7 @@ from study.searcher import LedgerSearcher
 from study.study_file import parse_study
 from study.worker import LedgerTrainable
 from tests.study.analytic import TEXT
-from trainables.trial import default_cache
+from trainables.cache import default_cache
 
 
 def finished_study(folder: Path, text: str = TEXT) -> Ledger:
