@@ -38,14 +38,18 @@ def preflight(folder: Path, token: str) -> list[NodeReport]:
 
     ask = ray.remote(num_cpus=0)(examine)
     nodes = [node for node in ray.nodes() if node["Alive"] and node["Resources"].get("CPU", 0) > 0]
-    asked = {
-        str(node["NodeManagerHostname"]): ask.options(
-            scheduling_strategy=NodeAffinitySchedulingStrategy(node["NodeID"], soft=False)
-        ).remote(str(folder), token)
+    # Nodes of one machine share its name.
+    asked = [
+        (
+            str(node["NodeManagerHostname"]),
+            ask.options(scheduling_strategy=NodeAffinitySchedulingStrategy(node["NodeID"], soft=False)).remote(
+                str(folder), token
+            ),
+        )
         for node in nodes
-    }
+    ]
     reports, problems = [], []
-    for name, answer in asked.items():
+    for name, answer in asked:
         try:
             reports.append(ray.get(answer, timeout=TIMEOUT_SECONDS))
         except (ray.exceptions.RayError, ImportError) as error:
@@ -111,4 +115,4 @@ def described(reports: list[NodeReport]) -> str:
     """The cluster in a line, for the person who launches."""
     gpus = [size for report in reports for size in report.gpu_gibibytes]
     memory = f", {len(gpus)} GPUs of {min(gpus):.0f} GiB or more" if gpus else ", no GPU"
-    return f"{len(reports)} nodes with the driver's packages and storage{memory}"
+    return f"{len(reports)} {'node' if len(reports) == 1 else 'nodes'} with the driver's packages and storage{memory}"
