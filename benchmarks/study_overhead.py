@@ -25,7 +25,7 @@ from statistics import median
 from typing import Any
 
 NUM_EPOCHS, EPOCH_SECONDS, NUM_METRICS = 10, 0.2, 16
-RECORD_METRICS = 14
+RECORD_METRICS = 16
 """Numbers that a record of a search trial has beside `epoch`; `extra_metrics` adds what is missing."""
 POLL_SECONDS = 0.25
 

@@ -11,8 +11,7 @@ if TYPE_CHECKING:
 class ArrivalOrder(FIFOScheduler):  # type: ignore[misc]
     """Leaves the start of pending trials to Tune, which keeps a queue of them.
 
-    `FIFOScheduler` looks through all trials, finished ones too, at every step of the driver: 10,000 trials later a
-    step costs twenty times as much.
+    `FIFOScheduler` looks through all trials, finished ones too, at every step of the driver.
     """
 
     def choose_trial_to_run(self, tune_controller: "TuneController") -> None:

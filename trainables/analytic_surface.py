@@ -83,10 +83,10 @@ def run_epochs(
         if epoch == config.epochs and len(data.cut.test):
             test = _measure(config, data, data.cut.test, epoch)
             record |= test.means("test")
-        record |= {"flops_per_second": 0.0, "compile_seconds": 0.0, "device": "formula", "precision": "float64"}
         record |= {f"extra/{number}": math.sin(number * epoch) for number in range(1, extra_metrics + 1)}
         seconds = epoch_seconds + 1e-6 * len(data.cut.train)
-        record |= {"images_per_second": len(data.cut.train) / seconds, "epoch_seconds": seconds, "memory": 0}
+        record |= {"images_per_second": len(data.cut.train) / seconds, "flops_per_second": 0.0, "compile_seconds": 0.0}
+        record |= {"device": "formula", "precision": "float64", "epoch_seconds": seconds, "memory": 0}
         record = {"epoch": epoch, "time": datetime.now(UTC).isoformat(), **record}
         if checkpoint:
             _save(checkpoint, record)
