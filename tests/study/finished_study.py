@@ -21,7 +21,7 @@ from trainables.cache import default_cache
 def finished_study(folder: Path, text: str = TEXT) -> Ledger:
     """The ledger of the study in the text, with tables and report, below `folder`."""
     study = parse_study(text)
-    images, prepared, cut = prepare_data(study, Console(quiet=True))
+    images, prepared, cut = prepare_data(study.data_config(), Console(quiet=True))
     ledger = Ledger(folder / study.name)
     ledger.trials.mkdir(parents=True)
     (ledger.folder / "study.yaml").write_text(study.document)

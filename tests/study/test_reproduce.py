@@ -36,7 +36,7 @@ def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 def study_with_a_trial(folder: Path, text: str = TEXT, **settings: float) -> Ledger:
     """A study's folder as launch leaves it after its first trial; the worker trains without Ray around it."""
     study: Study = parse_study(text)
-    images, prepared, cut = prepare_data(study, Console(quiet=True))
+    images, prepared, cut = prepare_data(study.data_config(), Console(quiet=True))
     ledger = Ledger(folder / study.name)
     chosen = {"learning_rate": 3e-3, "class_loss_weight": 0.01, **settings}
     entry = make_entry(study, "joint", chosen, phase="search", number=0, replicate=0)
