@@ -32,7 +32,8 @@ def finished_study(folder: Path, text: str = TEXT) -> Ledger:
     for phase in ("search", "confirm"):
         for entry in confirm_entries(study, ledger, select(study, ledger)) if phase == "confirm" else []:
             ledger.write(entry)
-        searcher = LedgerSearcher(study, phase, {**handed, "root": study.data_config().root or ""})
+        given_all = {**handed, "root": study.data_config().root or "", "device_memory_share": "1"}
+        searcher = LedgerSearcher(study, phase, given_all)
         while isinstance(given := searcher.suggest("the only slot"), dict):
             worker = object.__new__(LedgerTrainable)
             worker.setup(given)
