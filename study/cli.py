@@ -8,13 +8,13 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
+from study.data_commands import data_app
 from study.ledger import Ledger
 from study.study_file import load_study
 
 app = typer.Typer(
     name="hueristic", no_args_is_help=True, add_completion=True, pretty_exceptions_enable=False, rich_markup_mode="rich"
 )
-data_app = typer.Typer(no_args_is_help=True, help="Photos: prepare them once for all studies.")
 app.add_typer(data_app, name="data")
 
 StudyFile = Annotated[Path, typer.Argument(metavar="STUDY", help="The study file.", show_default=False)]
@@ -191,85 +191,6 @@ def doctor() -> None:
     print_findings(findings, Console())
     if any(finding.level == "error" for finding in findings):
         raise typer.Exit(1)
-
-
-Target = Annotated[
-    str,
-    typer.Argument(metavar="STUDY|ncd|stanford_dogs|folder", help="A study file or a data set.", show_default=False),
-]
-SetData = Annotated[list[str] | None, typer.Option("--set", help="Place a study's data: data.root=DIR")]
-Source = Annotated[Path | None, typer.Option(help="A data set's files: an archive or a folder.", show_default=False)]
-UnpackTo = Annotated[Path | None, typer.Option("--to", help="Unpack archives here.", show_default="data/NAME")]
-SplitFile = Annotated[
-    Path | None, typer.Option(help="CSV with the columns photo and split (train, val, test).", show_default=False)
-]
-ImageSize = Annotated[int | None, typer.Option(help="Side in pixels of the prepared photos.", show_default="128")]
-
-
-@data_app.command("prepare")
-def data_prepare(
-    target: Target,
-    set_: SetData = None,
-    source: Source = None,
-    to: UnpackTo = None,
-    split_file: SplitFile = None,
-    image_size: ImageSize = None,
-) -> None:
-    """Unpack and decode photos once; launch decodes those of a study by itself. Nothing is downloaded.
-
-    Examples: hueristic data prepare ncd --source ColorfulOriginal.zip
-              hueristic data prepare study/catalog/ncd-small.yaml --set data.root=data/ncd/ColorfulOriginal
-    """
-    from study.data_folder import data_of
-    from study.launch import prepare_data
-
-    console = Console()
-    given = {"source": source, "to": to, "split_file": split_file, "image_size": image_size}
-    data = data_of(target, overrides=set_ or [], **given)  # type: ignore[arg-type]
-    images, prepared, cut = prepare_data(data, console)
-    console.print(
-        f"{len(images.labels_N)} photos of {len(images.class_names)} classes: {len(cut.test)} in the test pool, "
-        f"{len(cut.train)} to train on and {len(cut.val)} to choose settings by in replicate 0.\n{prepared or ''}",
-        soft_wrap=True,
-    )
-    if source is not None:
-        split = f", split: file, split_file: {split_file.absolute()}" if split_file else ""
-        line = f"data: {{dataset: {data.dataset}, root: {data.root}, image_size: {data.image_size}{split}}}"
-        console.print(f"In a study file:\n  {line}", soft_wrap=True, highlight=False, markup=False)
-
-
-@data_app.command("check")
-def data_check(
-    target: Target,
-    set_: SetData = None,
-    source: Source = None,
-    to: UnpackTo = None,
-    split_file: SplitFile = None,
-    image_size: ImageSize = None,
-    output: Annotated[Path, typer.Option(help="The page with the pictures.")] = Path("data-check.html"),
-) -> None:
-    """Look for what is odd about photos, and say what will be done: copies, grey, broken and misnamed ones.
-
-    Example: hueristic data check ncd --source data/ncd/ColorfulOriginal
-    """
-    from study.check_page import class_table, finding_table, page
-    from study.data_folder import data_of
-    from study.files import write_bytes
-    from study.launch import progress_bar
-    from trainables.config import FOLDER_DATASETS
-    from trainables.photo_check import check_photos
-
-    console = Console()
-    given = {"source": source, "to": to, "split_file": split_file, "image_size": image_size}
-    data = data_of(target, overrides=set_ or [], **given)  # type: ignore[arg-type]
-    if data.dataset not in FOLDER_DATASETS:
-        raise ValueError(f"{target} uses dataset {data.dataset!r}, which has no photos in a folder to look at.")
-    with progress_bar(console, "looking at photos") as tell:
-        found = check_photos(data, progress=tell)
-    console.print(class_table(found))
-    console.print(finding_table(found))
-    write_bytes(output, page(found, f"Photos of {data.dataset}").encode())
-    console.print(f"Pictures: {output}", soft_wrap=True)
 
 
 def _print_verdicts(folder: Path, console: Console) -> None:

@@ -11,7 +11,7 @@ MAX_LOSSES = 5
 """Workers a trial may lose without a new record before it is recorded as failed, `worker_lost`."""
 
 NUM_SAME = 3
-"""Trials in a row with the same exception from the same place that make a bug."""
+"""Trials in a row, of one arm or of all, with the same exception from the same place that make a bug."""
 
 RESULTS = ("not_finite", "out_of_memory", "worker_lost")
 """Kinds of failure that belong to a setting or a machine; every other kind is an exception of the code."""
@@ -43,8 +43,8 @@ class Ends(Callback):  # type: ignore[misc]
     """
 
     def __init__(self) -> None:
-        self.row: list[tuple[str, str, str]] = []
-        """Kind, place and name of the latest trials, as long as they failed alike."""
+        self.rows: dict[str, list[tuple[str, str, str]]] = {}
+        """Kind, place and name of the latest trials, as long as they failed alike: of each arm, and of all under ""."""
         self.bug: BugError | None = None
 
     def on_trial_result(
@@ -58,17 +58,21 @@ class Ends(Callback):  # type: ignore[misc]
         kind, place = result.get("failure_kind", ""), result.get("failure_place", "")
         if result.get("end") == "orphaned":
             return
-        if result.get("end") != "failed" or kind in RESULTS:
-            self.row = []
-            return
-        if self.row and self.row[-1][:2] != (kind, place):
-            self.row = []
-        self.row.append((kind, place, trial.config["trial"]))
-        if len(self.row) == NUM_SAME:
-            self.bug = BugError(kind, place, [name for _, _, name in self.row], result.get("failure_message", ""))
+        name = trial.config["trial"]
+        is_bug = result.get("end") == "failed" and kind not in RESULTS
+        # One arm may have a part that no other has: its bug does not hide behind the others' good ends.
+        for scope in ("", name.rsplit("-", 2)[0]):
+            row = self.rows.setdefault(scope, [])
+            if not is_bug or (row and row[-1][:2] != (kind, place)):
+                row.clear()
+            if is_bug:
+                row.append((kind, place, name))
+            if len(row) == NUM_SAME and self.bug is None:
+                self.bug = BugError(kind, place, [name for _, _, name in row], result.get("failure_message", ""))
 
     def on_trial_error(self, iteration: int, trials: list[Trial], trial: Trial, **info: Any) -> None:
-        self.row = []
+        for scope in ("", trial.config["trial"].rsplit("-", 2)[0]):
+            self.rows.pop(scope, None)
 
     def on_step_end(self, iteration: int, trials: list[Trial], **info: Any) -> None:
         """An exception from here ends Ray's loop, whichever trials are running; their records are in the ledger."""

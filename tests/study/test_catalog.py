@@ -38,8 +38,8 @@ def test_every_study_of_the_catalogue_completes_at_its_smallest_size(path: Path,
     study = smallest(load_study(path))
     (tmp_path / "study.yaml").write_text(to_yaml(study))
     overrides = ["--set", f"data.root={photo_root(tmp_path, study.data['dataset'])}"] if "root" in study.data else []
-    # The cluster's shares of a GPU do not fit a machine without one.
-    overrides += ["--set", "resources.gpus_per_trial=0"]
+    # A cluster's slots do not fit a small machine without a GPU.
+    overrides += ["--set", "resources.gpus_per_trial=0", "--set", "resources.cpus_per_trial=1"]
     done = hueristic(tmp_path, "launch", "study.yaml", *overrides, timeout=900)
     assert done.returncode == 0, done.stdout + done.stderr
     ledger = Ledger(tmp_path / "studies" / study.name)

@@ -9,7 +9,7 @@ import pytest
 import ray
 from ray import tune
 
-from study.ends import MAX_LOSSES, Ends
+from study.ends import MAX_LOSSES, NUM_SAME, Ends
 from study.ledger import Ledger
 from tests.study.analytic import TEXT
 from tests.study.commands import hueristic, write_study
@@ -39,7 +39,10 @@ def test_only_losses_without_a_new_record_count(tmp_path: Path) -> None:
         plans = {"often": {2: MAX_LOSSES - 1, 4: 2}, "stuck": {3: MAX_LOSSES}}
         for name in plans:
             (tmp_path / name).mkdir()
-        configs = [{"folder": str(tmp_path / name), "losses": losses} for name, losses in plans.items()]
+        configs = [
+            {"trial": f"{name}-search-0", "folder": str(tmp_path / name), "losses": losses}
+            for name, losses in plans.items()
+        ]
         results = tune.Tuner(
             Dying,
             param_space=tune.grid_search(configs),
@@ -64,17 +67,20 @@ def test_a_bug_stops_the_study_and_the_next_launch_tries_its_trials_again(tmp_pa
     ledger = Ledger(folder)
     folder.mkdir(parents=True)
     (folder / "study.yaml").write_text(TEXT)
-    names = [f"{arm}-search-0" for arm in ("joint", "color_only", "class_only")]
+    # All of one arm's: how its trials and the others' ends interleave is not known.
+    names = [f"joint-search-{index}" for index in range(4)]
     for name in names:
         ledger.trial_folder(name).mkdir(parents=True)
         ledger.checkpoint(name).write_text('{"epoch": "a word where a number belongs"}')
     stopped = hueristic(tmp_path, "launch", "study.yaml")
     assert stopped.returncode == 1, stopped.stdout + stopped.stderr
     assert "The same bug ended 3 trials in a row: ValueError at analytic_surface.py:" in stopped.stdout
-    assert all(name in stopped.stdout for name in names) and "a word where a number belongs" in stopped.stdout
+    assert (
+        sum(name in stopped.stdout for name in names) >= NUM_SAME and "a word where a number belongs" in stopped.stdout
+    )
     assert "To continue" in stopped.stdout and "Traceback (most recent call last):\n" not in stopped.stderr
-    assert {ledger.entry(name).state for name in names} == {"queued"}
     assert not any(entry.state in ("failed", "stopped") for entry in ledger.entries())
+    assert not any(entry.state == "done" for entry in ledger.entries() if entry.name in names)
     done = hueristic(tmp_path, "launch", "study.yaml")
     assert done.returncode == 0, done.stdout + done.stderr
     assert {entry.state for entry in ledger.entries()} == {"done"}
