@@ -81,6 +81,9 @@ def test_a_bug_stops_the_study_and_the_next_launch_tries_its_trials_again(tmp_pa
     assert "To continue" in stopped.stdout and "Traceback (most recent call last):\n" not in stopped.stderr
     assert not any(entry.state in ("failed", "stopped") for entry in ledger.entries())
     assert not any(entry.state == "done" for entry in ledger.entries() if entry.name in names)
+    # The bug is mended; the trials that showed it have lost their checkpoints already.
+    for name in names:
+        ledger.checkpoint(name).unlink(missing_ok=True)
     done = hueristic(tmp_path, "launch", "study.yaml")
     assert done.returncode == 0, done.stdout + done.stderr
     assert {entry.state for entry in ledger.entries()} == {"done"}
