@@ -165,7 +165,8 @@ class MlflowView:
         }
         if entry.failure_kind:
             tags |= {"failure_kind": entry.failure_kind, "failure_message": entry.failure_message[:4000]}
-        if entry.name not in self.runs:
+        is_new = entry.name not in self.runs
+        if is_new:
             run = self.client.create_run(
                 self.experiment_id,
                 run_name=entry.name,
@@ -191,8 +192,8 @@ class MlflowView:
             self.client.log_batch(run_id, metrics=metrics[:MAX_METRICS_PER_BATCH])
             del metrics[:MAX_METRICS_PER_BATCH]
         # MLflow writes the tags of a batch last, so a run that says how level it is has everything below.
-        last_tags = [RunTag(key, value) for key, value in {**tags, SYNCED_TAG: level}.items()]
-        self.client.log_batch(run_id, metrics=metrics, params=params, tags=last_tags)
+        last_tags = {SYNCED_TAG: level} if is_new else {**tags, SYNCED_TAG: level}
+        self.client.log_batch(run_id, metrics=metrics, params=params, tags=[RunTag(*one) for one in last_tags.items()])
         self.synced[entry.name] = level
 
     def _send_study(self) -> None:
@@ -276,8 +277,8 @@ def follow(folder: Path, tracking_uri: str, parent: int) -> None:
                 sys.exit(1)
         if last_round:
             return
-        # A slow store gets a third of the time at most.
-        ending.wait(max(POLL_SECONDS, 2 * (time.monotonic() - began)))
+        # A slow store gets half of the time at most.
+        ending.wait(max(POLL_SECONDS, time.monotonic() - began))
 
 
 def main() -> None:
