@@ -121,7 +121,7 @@ def _drive(folder: Path) -> tuple[list[tuple[float, float]], float]:
             said = time.time()
             print(f"{len(names)} trials, {samples[-1][1]:.0f} s of the driver's CPU", file=sys.stderr, flush=True)
         time.sleep(0.5)
-    if not any("-confirm-" in name for name in os.listdir(trials)):
+    if not any(trials.glob("*-confirm-*")):
         raise RuntimeError((folder / "launch.log").read_text()[-3000:])
     return samples, memory_kib / 2**20
 
