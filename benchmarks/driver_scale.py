@@ -20,27 +20,9 @@ from datetime import datetime
 from pathlib import Path
 
 import numpy as np
+from bookkeeping_study import bookkeeping_study
 
 NUM_SLOTS, EARLY, LATE = 16, 500, 10_000
-
-STUDY = """\
-name: scale
-question: Does the driver's work per trial stay flat?
-data: {{dataset: analytic}}
-base: {{epochs: 1, optimizer: adamw}}
-space:
-  learning_rate: {{log_uniform: [1.0e-4, 3.0e-2]}}
-arms:
-  joint: {{class_loss_weight: {{log_uniform: [1.0e-4, 1.0]}}}}
-  color_only: {{class_loss_weight: 0}}
-objectives: {{val/delta_e: min}}
-contrasts:
-  color: {{treatment: joint, control: color_only, metric: test/delta_e}}
-margin: {{test/delta_e: 0.5}}
-search: {{trials_per_arm: {trials_per_arm}, sampler: random}}
-confirm: {{replicates: 2}}
-resources: {{cpus_per_trial: {cpus_per_trial}}}
-"""
 
 
 def main() -> None:
@@ -56,8 +38,13 @@ def main() -> None:
         raise ValueError("--early and --late need half a --window of trials on either side, within --trials.")
     folder = Path(tempfile.mkdtemp(prefix="hueristic-scale-"))
     try:
-        text = STUDY.format(
-            trials_per_arm=arguments.trials // 2, cpus_per_trial=(os.cpu_count() or 1) / arguments.slots
+        text = bookkeeping_study(
+            "scale",
+            "Does the driver's work per trial stay flat?",
+            num_trials=arguments.trials,
+            num_slots=arguments.slots,
+            epochs=1,
+            sampler="random",
         )
         (folder / "scale.yaml").write_text(text)
         samples, memory_gib = _drive(folder)

@@ -24,30 +24,12 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
+from bookkeeping_study import bookkeeping_study
+
 NUM_EPOCHS, EPOCH_SECONDS, NUM_METRICS = 10, 0.2, 16
 RECORD_METRICS = 16
 """Numbers that a record of a search trial has beside `epoch`; `extra_metrics` adds what is missing."""
 POLL_SECONDS = 0.25
-
-STUDY = """\
-name: overhead
-question: What does bookkeeping cost?
-data: {{dataset: analytic, epoch_seconds: {epoch_seconds}, extra_metrics: {extra_metrics}}}
-base: {{epochs: {epochs}, optimizer: adamw}}
-space:
-  learning_rate: {{log_uniform: [1.0e-4, 3.0e-2]}}
-  dropout: {{uniform: [0, 0.6]}}
-arms:
-  joint: {{class_loss_weight: {{log_uniform: [1.0e-4, 1.0]}}}}
-  color_only: {{class_loss_weight: 0}}
-objectives: {{val/delta_e: min}}
-contrasts:
-  color: {{treatment: joint, control: color_only, metric: test/delta_e}}
-margin: {{test/delta_e: 0.5}}
-search: {{trials_per_arm: {trials_per_arm}, sampler: tpe}}
-confirm: {{replicates: 2}}
-resources: {{cpus_per_trial: {cpus_per_trial}}}
-"""
 
 
 def busy_seconds_per_trial(ends: list[float], num_slots: int) -> float:
@@ -59,12 +41,14 @@ def busy_seconds_per_trial(ends: list[float], num_slots: int) -> float:
 
 def run_ours(num_trials: int, num_slots: int, folder: Path) -> dict[str, float]:
     """`hueristic launch` as a person types it."""
-    study = STUDY.format(
-        epoch_seconds=EPOCH_SECONDS,
-        extra_metrics=NUM_METRICS - RECORD_METRICS,
+    study = bookkeeping_study(
+        "overhead",
+        "What does bookkeeping cost?",
+        num_trials=num_trials,
+        num_slots=num_slots,
         epochs=NUM_EPOCHS,
-        trials_per_arm=num_trials // 2,
-        cpus_per_trial=(os.cpu_count() or 1) / num_slots,
+        sampler="tpe",
+        data=f", epoch_seconds: {EPOCH_SECONDS}, extra_metrics: {NUM_METRICS - RECORD_METRICS}",
     )
     (folder / "overhead.yaml").write_text(study)
     kept = {key: value for key, value in os.environ.items() if not key.startswith(("MLFLOW_", "RAY_"))}

@@ -7,7 +7,6 @@ import os
 import random
 import signal
 import time
-from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
@@ -31,14 +30,6 @@ STUDY = (
 )
 NUM_EPOCHS = 6 * 3 * (TRIALS_PER_ARM + REPLICATES)
 """Of the study, at least: joint confirms one setting or two."""
-
-
-@pytest.fixture
-def server(tmp_path: Path) -> Iterator[MlflowServer]:
-    made = MlflowServer(tmp_path / "server")
-    made.start()
-    yield made
-    made.kill()
 
 
 def test_random_kills_leave_the_study_that_was_never_disturbed(tmp_path: Path, server: MlflowServer) -> None:

@@ -3,7 +3,6 @@
 import os
 import subprocess
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -29,14 +28,6 @@ NUM_EPOCHS = 6 * (12 + 9)
 @pytest.fixture(scope="module")
 def finished(tmp_path_factory: pytest.TempPathFactory) -> Ledger:
     return finished_study(tmp_path_factory.mktemp("finished"))
-
-
-@pytest.fixture
-def server(tmp_path: Path) -> Iterator[MlflowServer]:
-    made = MlflowServer(tmp_path / "server")
-    made.start()
-    yield made
-    made.kill()
 
 
 def sync(ledger: Ledger, uri: str, **variables: str) -> subprocess.CompletedProcess[str]:
