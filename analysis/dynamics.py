@@ -30,16 +30,12 @@ class Diagnostic:
 DIAGNOSTICS: dict[str, Diagnostic] = {
     "diagnostics/gradient_cosine": Diagnostic("Cosine between the two gradients", "1", 0.0),
     "diagnostics/gradient_ratio": Diagnostic("Length of the naming gradient over the colouring one", "1", 1.0),
-    "diagnostics/affinity_class_on_color": Diagnostic(
-        "Fall of the colour loss by a step on naming", "share of it", 0.0
-    ),
-    "diagnostics/affinity_color_on_class": Diagnostic(
-        "Fall of the class loss by a step on colouring", "share of it", 0.0
-    ),
-    "diagnostics/affinity_color_on_color": Diagnostic("Fall of the colour loss by a step on colouring", "share", 0.0),
-    "diagnostics/affinity_class_on_class": Diagnostic("Fall of the class loss by a step on naming", "share", 0.0),
+    "diagnostics/affinity_class_on_color": Diagnostic("Colour loss that a step on naming saves", "share", 0.0),
+    "diagnostics/affinity_color_on_class": Diagnostic("Class loss that a step on colouring saves", "share", 0.0),
+    "diagnostics/affinity_color_on_color": Diagnostic("Colour loss that a step on colouring saves", "share", 0.0),
+    "diagnostics/affinity_class_on_class": Diagnostic("Class loss that a step on naming saves", "share", 0.0),
 }
-"""What `base.diagnostics_every` records; the first four are drawn, the last two are the scale to read two of them by."""
+"""What `base.diagnostics_every` records: four that are drawn, and two to read the affinities before them by."""
 
 DRAWN = tuple(DIAGNOSTICS)[:4]
 
