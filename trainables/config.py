@@ -118,7 +118,8 @@ class TrialConfig:
     """Share of a GPU's memory that the trial may take, in (0, 1]. A study sets it to the trial's share of the GPU."""
     diagnostics_every: int = 0
     """Gradients and affinities of the two tasks are measured after epoch 1 and every so many later; 0: never. Costs
-    about three steps each time and changes no weight. Trials whose tasks share no trained layer have none."""
+    about three steps and a second network and optimizer in memory each time, and changes no weight. Trials whose tasks
+    share no trained layer have none."""
     num_threads: int = 1
     """CPU threads of the trial, at least 1. Part of the result: sums in another order round differently."""
     checkpoint_seconds: float = 30.0
