@@ -22,7 +22,7 @@ from trainables.task_weighting import TASK_WEIGHTINGS, Uncertainty
 from trainables.trial_data import TrialData, trial_data
 
 CONFIG = TrialConfig(
-    width=0.125, class_loss_weight=0.5, dropout=0.0, optimizer="sgd", learning_rate=0.05, momentum=0.0, weight_decay=0.0
+    width=0.125, class_loss_weight=0.5, dropout=0.0, optimizer="sgd", learning_rate=0.005, momentum=0.0, weight_decay=0.0
 )
 
 
@@ -73,7 +73,7 @@ def by_hand(config: TrialConfig) -> dict[str, float]:
         with torch.no_grad():
             for name, one in network.named_parameters():
                 if name in found[task]:
-                    one -= 0.05 * found[task][name]
+                    one -= config.optimizer_settings["learning_rate"] * found[task][name]
         after = losses(network)
         for other in weights:
             values[f"affinity_{task}_on_{other}"] = 1 - float(after[other].detach()) / float(before[other].detach())
@@ -87,7 +87,7 @@ def test_diagnostics_are_those_of_plain_gradient_steps_worked_out_apart() -> Non
     expected = by_hand(CONFIG)
     assert tuple(found) == DIAGNOSTICS and set(expected) == set(DIAGNOSTICS)
     for name, value in expected.items():
-        assert float(found[name]) == pytest.approx(value, rel=2e-3, abs=2e-5), name
+        assert float(found[name]) == pytest.approx(value, rel=2e-3, abs=1e-5), name
     # Each task's own step helps it, or the learning rate would be far too high for this claim.
     assert float(found["diagnostics/affinity_color_on_color"]) > 0
     assert float(found["diagnostics/affinity_class_on_class"]) > 0
@@ -103,7 +103,7 @@ def test_learned_weights_count_in_ratio_and_step() -> None:
     found = diagnose(network, optimizer, weighting, torch.float32, batch_of())
     expected = by_hand(dataclasses.replace(CONFIG, class_loss_weight=1.5))
     for name, value in expected.items():
-        assert float(found[name]) == pytest.approx(value, rel=2e-3, abs=2e-5), name
+        assert float(found[name]) == pytest.approx(value, rel=2e-3, abs=1e-5), name
 
 
 @pytest.mark.parametrize("optimizer_name", OPTIMIZERS)
