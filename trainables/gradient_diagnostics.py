@@ -14,7 +14,6 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from trainables.config import TrialConfig
 from trainables.losses import shared_parameters, task_gradients
 from trainables.network import JointNetwork
 from trainables.pixel_source import PixelSource
@@ -69,23 +68,17 @@ def diagnose(
 
     Losses are those of training: batch norm by the batch, dropout on, the same units left out each time.
     """
-    config = weighting.config
-    look = _Lookahead(network, optimizer, config, dtype, batch)
-    losses = look.losses()
-    found = task_gradients(look.network, config, *weighting.scaled(*losses.values()))
-    shared = shared_parameters(look.network, config)
-    gradients = {task: [gradient[one] for one in shared] for task, gradient in zip(losses, found, strict=True)}
-    before = {task: float(loss.detach()) for task, loss in losses.items()}
+
+    def copies() -> _Copies:
+        return _Copies(network, optimizer, weighting, dtype, batch)
+
+    # Copies live for one line each: on a full device there is room for one pair.
+    before, gradients = copies().gradients()
     values = _geometry(gradients["color"], gradients["class"])
-    for task in gradients:
-        if task == "class":
-            look = _Lookahead(network, optimizer, config, dtype, batch)
-        look.step(gradients[task])
-        with torch.no_grad():
-            after = look.losses()
+    for task, gradient in gradients.items():
+        after = copies().losses_after(gradient)
         for measured in before:
-            left = _over(float(after[measured]), before[measured])
-            values[f"diagnostics/affinity_{task}_on_{measured}"] = 1 - left
+            values[f"diagnostics/affinity_{task}_on_{measured}"] = 1 - _over(after[measured], before[measured])
     return {name: values[name] for name in DIAGNOSTICS if math.isfinite(values[name])}
 
 
@@ -101,34 +94,43 @@ def _over(part: float, whole: float) -> float:
     return part / whole if whole else math.nan
 
 
-class _Lookahead:
+class _Copies:
     """Copies of network and optimizer, tied to each other as the originals are, to be thrown away."""
 
     def __init__(
         self,
         network: JointNetwork,
         optimizer: torch.optim.Optimizer,
-        config: TrialConfig,
+        weighting: Fixed,
         dtype: torch.dtype,
         batch: FixedBatch,
     ) -> None:
-        self.config, self.dtype, self.batch = config, dtype, batch
+        self.weighting, self.dtype, self.batch = weighting, dtype, batch
         self.network, self.optimizer = copy.deepcopy((network, optimizer))
         self.network.train()
+        self.shared = shared_parameters(self.network, weighting.config)
 
-    def losses(self) -> dict[str, Tensor]:
-        """Colour and class loss, by task."""
+    def gradients(self) -> tuple[dict[str, float], dict[str, list[Tensor]]]:
+        """Both losses, and their weighted gradients of the shared layers, by task."""
+        losses = self._losses()
+        found = task_gradients(self.network, self.weighting.config, *self.weighting.scaled(*losses.values()))
+        parts = {task: [gradient[one] for one in self.shared] for task, gradient in zip(losses, found, strict=True)}
+        return {task: float(loss.detach()) for task, loss in losses.items()}, parts
+
+    def losses_after(self, gradients: list[Tensor]) -> dict[str, float]:
+        """Both losses after a step of the optimizer with these gradients of the shared layers; nothing else moves."""
+        self.optimizer.zero_grad(set_to_none=True)
+        for parameter, gradient in zip(self.shared, gradients, strict=True):
+            parameter.grad = gradient
+        self.optimizer.step()
+        with torch.no_grad():
+            return {task: float(loss) for task, loss in self._losses().items()}
+
+    def _losses(self) -> dict[str, Tensor]:
         batch, device = self.batch, self.batch.lab_B3HW.device
         with torch.random.fork_rng([device] if device.type == "cuda" else []):
             torch.manual_seed(batch.seed)
             color_loss, class_loss = losses_of(
-                self.network, self.config, self.dtype, batch.lab_B3HW, batch.labels_B, batch.colorful_B
+                self.network, self.weighting.config, self.dtype, batch.lab_B3HW, batch.labels_B, batch.colorful_B
             )
         return {"color": color_loss, "class": class_loss}
-
-    def step(self, gradients: list[Tensor]) -> None:
-        """One step of the optimizer with these gradients of the shared layers; nothing else is moved."""
-        self.optimizer.zero_grad(set_to_none=True)
-        for parameter, gradient in zip(shared_parameters(self.network, self.config), gradients, strict=True):
-            parameter.grad = gradient
-        self.optimizer.step()

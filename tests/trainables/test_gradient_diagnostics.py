@@ -22,7 +22,13 @@ from trainables.task_weighting import TASK_WEIGHTINGS, Uncertainty
 from trainables.trial_data import TrialData, trial_data
 
 CONFIG = TrialConfig(
-    width=0.125, class_loss_weight=0.5, dropout=0.0, optimizer="sgd", learning_rate=0.005, momentum=0.0, weight_decay=0.0
+    width=0.125,
+    class_loss_weight=0.5,
+    dropout=0.0,
+    optimizer="sgd",
+    learning_rate=0.005,
+    momentum=0.0,
+    weight_decay=0.0,
 )
 
 
