@@ -118,11 +118,12 @@ def learning_curves(tables: Tables, metric_name: str) -> go.Figure:
     if table.empty:
         return nothing_yet(f"No confirmed trial has recorded {metric_name} yet.")
     figure, styles = go.Figure(), arm_styles(tables)
-    settings_of: dict[str, int] = {}
+    # Arms beyond the palette share a colour with an earlier one, not its dashes.
+    settings_of = {arm: 2 * (index // len(PALETTE)) for index, arm in enumerate(styles)}
     for (setting, arm), curve in table.groupby(["setting", "arm"], sort=False):
         arm = str(arm)
-        color, dash = styles[arm][0], DASHES[settings_of.get(arm, 0) % len(DASHES)]
-        settings_of[arm] = settings_of.get(arm, 0) + 1
+        color, dash = styles[arm][0], DASHES[settings_of[arm] % len(DASHES)]
+        settings_of[arm] += 1
         epochs = curve["epoch"]
         figure.add_trace(
             go.Scatter(

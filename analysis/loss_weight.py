@@ -14,7 +14,10 @@ TRIALS_PER_BIN = 5
 
 
 def weighted_trials(tables: Tables) -> pd.DataFrame:
-    """Finished full-budget trials of arms that train both tasks: weight, optimizer, setting, last record's scores."""
+    """Finished full-budget trials of arms that train both tasks: weight, optimizer, setting, last record's scores.
+
+    Where the weights are learned, the config has only those they start from, so such trials are left out.
+    """
     trials, objectives = tables.trials, [name for name in tables.study["objectives"] if name in tables.epochs]
     columns = ["trial", "arm", "phase", "setting", "replicate", "optimizer", "weight", *objectives]
     needed = ["config/class_loss_weight", "config/color_loss_weight"]
@@ -23,6 +26,8 @@ def weighted_trials(tables: Tables) -> pd.DataFrame:
     done = trials[(trials["state"] == "done") & ~is_twin(trials["setting"])]
     if tables.study["epochs"]:
         done = done[done["num_epochs"] == tables.study["epochs"]]
+    if "config/task_weighting" in done:
+        done = done[done["config/task_weighting"] != "uncertainty"]
     both = [arm for arm in done["arm"].unique() if {"color", "class"} <= tasks(tables, arm)]
     done = done[done["arm"].isin(both)]
     optimizer = done.get("config/optimizer", "unknown")

@@ -38,6 +38,7 @@ from trainables.images import load_images
 from trainables.network import JointNetwork
 from trainables.optimizers import OPTIMIZERS
 from trainables.prepare import prepare
+from trainables.task_weighting import TASK_WEIGHTINGS
 from trainables.training_step import TrainingStep
 from trainables.trial_data import trial_data
 
@@ -114,7 +115,8 @@ class ComputeAlone:
         network = JointNetwork(config, num_classes=num_classes, image_size=arguments.image_size)
         network = network.to(device, memory_format=torch.channels_last).train()  # type: ignore[call-overload]
         optimizer = OPTIMIZERS[config.optimizer].build(network.parameters(), config.optimizer_settings)
-        self.step = TrainingStep(network, optimizer, config, choose_precision(config.precision, device))
+        weighting = TASK_WEIGHTINGS[config.task_weighting](config).to(device)
+        self.step = TrainingStep(network, optimizer, config, choose_precision(config.precision, device), weighting)
         generator = torch.Generator().manual_seed(0)
         size, self.batch_size = arguments.image_size, arguments.batch_size
         lab = torch.rand(self.batch_size, 3, size, size, generator=generator).to(device) * 100

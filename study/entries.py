@@ -92,13 +92,15 @@ def confirm_entries(study: Study, ledger: Ledger, selections: list[Selection]) -
 
 
 def _twin(config: TrialConfig, task: str) -> TrialConfig | None:
-    """The same settings with the other task's weight at zero; None where there is no other task to drop, or none
-    that reaches all shared layers."""
+    """The same settings with the other task's weight at zero; None where there is no other task to drop, none that
+    reaches all shared layers, or where the remaining weight is learned beside the other one."""
     dropped = LOSS_WEIGHTS["class" if task == "color" else "color"]
     stopped = config.stop_class_gradient != "none" or config.stop_color_gradient != "none"
-    if getattr(config, dropped) == 0 or config.shuffle_labels or stopped:
+    learned = config.task_weighting == "uncertainty"
+    if getattr(config, dropped) == 0 or config.shuffle_labels or stopped or learned:
         return None
-    return TrialConfig.from_dict({**dataclasses.asdict(config), dropped: 0.0})
+    # One task has nothing to be weighed against.
+    return TrialConfig.from_dict({**dataclasses.asdict(config), dropped: 0.0, "task_weighting": "fixed"})
 
 
 def best_of(finished: list[tuple[str, dict[str, Any]]], metric: str) -> tuple[str, float | None]:

@@ -14,8 +14,8 @@ from trainables.metrics import METRICS, metric_of
 if TYPE_CHECKING:
     from study.study_file import Contrast, Study
 
-NEVER_SEARCHED = ("epochs", "device", "precision", "num_threads", "checkpoint_seconds")
-"""Settings that say how long and on what a trial is computed: a study fixes them in `base`."""
+NEVER_SEARCHED = ("epochs", "device", "precision", "num_threads", "checkpoint_seconds", "diagnostics_every")
+"""Settings that say how long and on what a trial is computed, and what is looked at: a study fixes them in `base`."""
 
 SAMPLER_ABILITIES: dict[str, tuple[str, ...]] = {
     "tpe": ("conditional settings", "early stopping"),

@@ -20,7 +20,7 @@ from trainables.config import DataConfig, TrialConfig
 from trainables.images import Images
 from trainables.optimizers import OPTIMIZERS, learning_rate_factor
 from trainables.photo_measures import PhotoMeasures
-from trainables.records import Record
+from trainables.records import DIAGNOSTICS, Record
 from trainables.trial_data import TrialData
 
 NUM_CLASSES, PHOTOS_PER_CLASS = 6, 20
@@ -79,7 +79,16 @@ def run_epochs(
             record["train/color_loss"]
         ) + config.class_loss_weight * float(record["train/class_loss"])
         factor = learning_rate_factor(config.schedule, config.warmup_share, epoch - 1, config.epochs)
-        record |= {"learning_rate": config.optimizer_settings["learning_rate"] * factor, **val.means("val")}
+        record["learning_rate"] = config.optimizer_settings["learning_rate"] * factor
+        if config.task_weighting == "uncertainty":
+            record |= {"train/color_weight": config.color_loss_weight, "train/class_weight": config.class_loss_weight}
+        if config.diagnoses(epoch):
+            # Conflicts grow, and a step helps its own task more than the other one.
+            fading = math.exp(-epoch / 10)
+            record |= dict(
+                zip(DIAGNOSTICS, (fading - 0.2, 0.5, *(fading * x for x in (0.3, 0.1, 0.1, 0.3))), strict=True)
+            )
+        record |= val.means("val")
         if epoch == config.epochs and len(data.cut.test):
             test = _measure(config, data, data.cut.test, epoch)
             record |= test.means("test")

@@ -7,8 +7,9 @@ import torch
 from torch.utils.flop_counter import FlopCounterMode
 
 from trainables.config import TrialConfig
-from trainables.losses import backward, task_losses
+from trainables.losses import task_losses
 from trainables.network import JointNetwork
+from trainables.task_weighting import TASK_WEIGHTINGS
 
 CEILING_SIDE = 8192
 """Side of the square matrices whose product is timed; large enough for a GPU's best rate."""
@@ -24,10 +25,11 @@ def training_flops_per_photo(config: TrialConfig, *, num_classes: int, image_siz
         network = JointNetwork(config, num_classes=num_classes, image_size=image_size)
         # Two photos, because batch norm refuses one.
         lightness_B1HW = torch.empty(2, 1, image_size, image_size)
+        weighting = TASK_WEIGHTINGS[config.task_weighting](config)
         ab_B2HW, labels_B = torch.empty(2, 2, image_size, image_size), torch.empty(2, dtype=torch.int64)
     with FlopCounterMode(display=False) as counter:
         color_loss, class_loss = task_losses(network(lightness_B1HW), ab_B2HW, labels_B)
-        backward(network, config, color_loss, class_loss)
+        weighting.backward(network, color_loss, class_loss)
     return float(counter.get_total_flops()) / 2
 
 

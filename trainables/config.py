@@ -15,6 +15,7 @@ CHOICES: dict[str, tuple[str, ...]] = {
     "pooling": ("flatten", "average"),
     "stop_class_gradient": ("none", "low_level", "head"),
     "stop_color_gradient": ("none", "global"),
+    "task_weighting": ("fixed", "uncertainty", "pcgrad"),
     "optimizer": tuple(OPTIMIZERS),
     "schedule": tuple(SCHEDULES),
     "precision": ("auto", "float32", "bfloat16"),
@@ -73,6 +74,11 @@ class TrialConfig:
     """What the class loss does not reach: `low_level`: the shared low-level block; `head`: all but the class head."""
     stop_color_gradient: str = "none"
     """What the colour loss does not reach: `global`: all global layers that the class loss trains."""
+    task_weighting: str = "fixed"
+    """How the two tasks are weighed in the layers they share: `fixed` by the two weights above; `uncertainty`: learned,
+    starting from them; `pcgrad`: weighted gradients that oppose each other are projected. See `task_weighting.py`."""
+    weighting_learning_rate: float | None = None
+    """uncertainty: peak learning rate of the learned weights, above 0. None: that of the network."""
 
     optimizer: str = "adadelta"
     """A name out of `OPTIMIZERS`."""
@@ -110,6 +116,10 @@ class TrialConfig:
     """Share of the device's memory that the photos may take, in [0, 1]; more of them are streamed from disk."""
     device_memory_share: float = 1.0
     """Share of a GPU's memory that the trial may take, in (0, 1]. A study sets it to the trial's share of the GPU."""
+    diagnostics_every: int = 0
+    """Gradients and affinities of the two tasks are measured after epoch 1 and every so many later; 0: never. Costs
+    about three steps and a second network and optimizer in memory each time, and changes no weight. Trials whose tasks
+    share no trained layer have none."""
     num_threads: int = 1
     """CPU threads of the trial, at least 1. Part of the result: sums in another order round differently."""
     checkpoint_seconds: float = 30.0
@@ -133,8 +143,10 @@ class TrialConfig:
         _check_range(self, "photos_memory_share", low=0, high=1)
         _check_range(self, "device_memory_share", low=0, high=1, open_low=True)
         _check_range(self, "num_threads", low=1)
-        if self.learning_rate is not None:
-            _check_range(self, "learning_rate", low=0, open_low=True)
+        _check_range(self, "diagnostics_every", low=0)
+        for field in ("learning_rate", "weighting_learning_rate"):
+            if getattr(self, field) is not None:
+                _check_range(self, field, low=0, open_low=True)
         self._check_optimizer_settings()
         self._check_effects()
 
@@ -166,6 +178,40 @@ class TrialConfig:
             raise ValueError("stop_class_gradient has no effect, because class_loss_weight is 0.")
         if self.stop_color_gradient != "none" and (not self.fusion or self.color_loss_weight == 0):
             raise ValueError("stop_color_gradient has no effect without fusion and a color_loss_weight above 0.")
+        self._check_task_weighting()
+
+    def _check_task_weighting(self) -> None:
+        if self.task_weighting != "uncertainty" and self.weighting_learning_rate is not None:
+            raise ValueError(
+                f"weighting_learning_rate has no effect with task_weighting {self.task_weighting!r}; "
+                "only 'uncertainty' has it."
+            )
+        if self.task_weighting == "fixed":
+            return
+        weighs = f"task_weighting {self.task_weighting!r} weighs two tasks against each other"
+        for field in ("color_loss_weight", "class_loss_weight"):
+            if getattr(self, field) == 0:
+                raise ValueError(f"{weighs}, but {field} is 0; use 'fixed'.")
+        if not self.shared_blocks:
+            # Each of these keeps one of the tasks from a block; the first that is set is named.
+            stops = {"stop_class_gradient": "none", "stop_color_gradient": "none", "fusion": True}
+            field = next(name for name, free in stops.items() if getattr(self, name) != free)
+            value = getattr(self, field)
+            raise ValueError(f"{weighs} in the layers that both train, but {field} {value!r} leaves none; use 'fixed'.")
+
+    @property
+    def shared_blocks(self) -> tuple[str, ...]:
+        """The blocks of the network whose parameters both losses reach; none where one task alone is trained."""
+        if self.color_loss_weight == 0 or self.class_loss_weight == 0 or self.stop_class_gradient == "head":
+            return ()
+        low_level = ("low_level",) if self.stop_class_gradient == "none" else ()
+        color_reaches_global = self.fusion and self.stop_color_gradient == "none"
+        return (*low_level, "global_convolutions", "global_features") if color_reaches_global else low_level
+
+    def diagnoses(self, epoch: int) -> bool:
+        """Whether the record of an epoch (from 1) carries `DIAGNOSTICS`."""
+        every = self.diagnostics_every
+        return every > 0 and (epoch - 1) % every == 0 and bool(self.shared_blocks)
 
     @property
     def optimizer_settings(self) -> dict[str, float]:

@@ -23,6 +23,7 @@ from trainables.checkpoint import load_checkpoint, save_checkpoint
 from trainables.compute_speed import matrix_ceiling, training_flops_per_photo
 from trainables.config import TrialConfig
 from trainables.devices import choose_device, choose_precision, clean_slate, describe, peak_memory_bytes
+from trainables.gradient_diagnostics import diagnose, fixed_batch
 from trainables.measure import measure_photos
 from trainables.network import JointNetwork
 from trainables.optimizers import OPTIMIZERS, learning_rate_factor
@@ -30,6 +31,7 @@ from trainables.photo_measures import PhotoMeasures
 from trainables.pixel_source import pixel_source
 from trainables.records import NotFiniteError, Record
 from trainables.seeds import derive_seed
+from trainables.task_weighting import TASK_WEIGHTINGS
 from trainables.training_step import TrainingStep
 from trainables.trial_data import TrialData
 
@@ -87,6 +89,8 @@ def run_epochs(
         started = time.monotonic()
         record = trial.train(epoch)
         speed = trial.speed(time.monotonic() - started)
+        if config.diagnoses(epoch):
+            record |= trial.diagnose()
         record |= trial.measure(data.cut.val).means("val")
         _check_finite(record, config, epoch)
         if epoch == config.epochs and len(data.cut.test):
@@ -121,9 +125,14 @@ class _Trial:
         initialize(network, data.seed_for("weights"))
         self.network = network.to(self.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
         settings = config.optimizer_settings
-        self.peak_learning_rate = settings["learning_rate"]
         self.optimizer = OPTIMIZERS[config.optimizer].build(self.network.parameters(), settings)
-        self.step = TrainingStep(self.network, self.optimizer, config, self.dtype)
+        self.weighting = TASK_WEIGHTINGS[config.task_weighting](config).to(self.device)
+        learned = list(self.weighting.parameters())
+        if learned:
+            rate = config.weighting_learning_rate or settings["learning_rate"]
+            self.optimizer.add_param_group({"params": learned, "lr": rate, "weight_decay": 0.0})
+        self.peak_learning_rates = [float(group["lr"]) for group in self.optimizer.param_groups]
+        self.step = TrainingStep(self.network, self.optimizer, config, self.dtype, self.weighting)
         memory_share = config.photos_memory_share * config.device_memory_share
         self.pixels = pixel_source(images.pixels_NHW3, self.device, memory_share)
         self.labels_N = torch.from_numpy(np.array(images.labels_N, dtype=np.int64)).to(self.device)
@@ -150,6 +159,7 @@ class _Trial:
             "identity": self._identity(),
             "network": self.network.state_dict(),
             "optimizer": self.optimizer.state_dict(),
+            "task_weighting": self.weighting.state_dict(),
         }
 
     def restore(self, state: dict[str, Any]) -> None:
@@ -164,6 +174,7 @@ class _Trial:
             )
         self.network.load_state_dict(state["network"])
         self.optimizer.load_state_dict(state["optimizer"])
+        self.weighting.load_state_dict(state["task_weighting"])
 
     def _identity(self) -> dict[str, Any]:
         """What must be the same for a trial to be continued; where and how fast it computes may change."""
@@ -205,12 +216,13 @@ class _Trial:
         config = self.config
         num_steps = config.epochs * self.steps_per_epoch
         factor = learning_rate_factor(config.schedule, config.warmup_share, step, num_steps)
-        for group in self.optimizer.param_groups:
-            group["lr"] = self.peak_learning_rate * factor
-        return self.peak_learning_rate * factor
+        for group, peak in zip(self.optimizer.param_groups, self.peak_learning_rates, strict=True):
+            group["lr"] = peak * factor
+        return self.peak_learning_rates[0] * factor
 
     def _training_record(self, epoch: int, losses_S2: NDArray[np.float64], learning_rate: float) -> Record:
-        weights = {"color": self.config.color_loss_weight, "class": self.config.class_loss_weight}
+        """Means over the steps; learned weights, and the total by them, as they stand after the last step."""
+        weights = dict(zip(("color", "class"), self.weighting.weights(), strict=True))
         means: dict[str, float] = {}
         for column, (task, weight) in enumerate(weights.items()):
             broken = np.flatnonzero(~np.isfinite(losses_S2[:, column]))
@@ -221,12 +233,22 @@ class _Trial:
                 )
             means[task] = float(losses_S2[:, column].mean())
         total = math.fsum(weight * means[task] for task, weight in weights.items() if weight)
-        return {
+        record: Record = {
             "train/color_loss": means["color"],
             "train/class_loss": means["class"],
             "train/total_loss": total,
             "learning_rate": learning_rate,
         }
+        for task, weight in weights.items() if self.config.task_weighting == "uncertainty" else ():
+            if not math.isfinite(weight):
+                raise NotFiniteError(f"train/{task}_weight is {weight} in epoch {epoch}, after its last step.")
+            record[f"train/{task}_weight"] = weight
+        return record
+
+    def diagnose(self) -> Record:
+        """What the tasks would do to each other next; leaves everything as it is."""
+        batch = fixed_batch(self.data, self.pixels, self.train_labels_N, self.colorful_N, self.batch_size)
+        return diagnose(self.network, self.optimizer, self.weighting, self.dtype, batch)
 
     def speed(self, seconds: float) -> Record:
         """How fast the training part of an epoch went, and on what; the step that compiled says nothing about it."""

@@ -1,11 +1,14 @@
-"""The two losses, their weighted sum, and which parameters each of them reaches."""
+"""The two losses, their weighted sum, each one's gradient, and which parameters each of them reaches."""
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional
 
 from trainables.config import TrialConfig
 from trainables.network import JointNetwork, Prediction
+
+Gradients = dict[nn.Parameter, Tensor]
+"""By parameter; those that a loss does not reach are not in it."""
 
 
 def task_losses(
@@ -44,3 +47,27 @@ def backward(network: JointNetwork, config: TrialConfig, color_loss: Tensor, cla
         torch.autograd.backward(torch.stack(weighted).sum())
     for parameter, gradient in zip(reached, gradients, strict=True):
         parameter.grad = gradient if parameter.grad is None else parameter.grad + gradient
+
+
+def task_gradients(
+    network: JointNetwork, config: TrialConfig, color_loss: Tensor, class_loss: Tensor
+) -> tuple[Gradients, Gradients]:
+    """What each weighted loss alone asks of the parameters that it reaches. Needs both weights above 0.
+
+    The sum of the two is what `backward` leaves in `.grad`, up to rounding. What the two losses kept for their backward
+    passes is used up.
+    """
+    of_class = network.parameters_of_class_loss() if config.stop_class_gradient == "low_level" else None
+    everything = list(network.parameters())
+    color = _gradients(config.color_loss_weight * color_loss, everything, keep=True)
+    return color, _gradients(config.class_loss_weight * class_loss, of_class or everything, keep=False)
+
+
+def _gradients(loss: Tensor, parameters: list[nn.Parameter], *, keep: bool) -> Gradients:
+    found = torch.autograd.grad(loss, parameters, retain_graph=keep, allow_unused=True)
+    return {one: gradient for one, gradient in zip(parameters, found, strict=True) if gradient is not None}
+
+
+def shared_parameters(network: JointNetwork, config: TrialConfig) -> list[nn.Parameter]:
+    """The parameters that both losses reach, in the network's order; `TrialConfig.shared_blocks` names their blocks."""
+    return [parameter for name, parameter in network.named_parameters() if name.split(".")[0] in config.shared_blocks]

@@ -16,6 +16,16 @@ UNREPEATABLE = (
 )
 """The fields of a record that say when, where and how fast; two identical trainings need not share them."""
 
+DIAGNOSTICS = (
+    "diagnostics/gradient_cosine",
+    "diagnostics/gradient_ratio",
+    "diagnostics/affinity_color_on_color",
+    "diagnostics/affinity_color_on_class",
+    "diagnostics/affinity_class_on_color",
+    "diagnostics/affinity_class_on_class",
+)
+"""The fields of a record that `diagnostics_every` adds, in the epochs it asks for; see `gradient_diagnostics.py`."""
+
 
 class NotFiniteError(ArithmeticError):
     """A loss became infinite or not a number; the trial ends there, and that is its result."""

@@ -17,8 +17,9 @@ from trainables.augmentation import photos_to_rgb, transform
 from trainables.color_space import ab_to_network, lightness_to_network, rgb_to_lab
 from trainables.config import TrialConfig
 from trainables.devices import autocast
-from trainables.losses import backward, task_losses
+from trainables.losses import task_losses
 from trainables.network import JointNetwork
+from trainables.task_weighting import Fixed
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -32,15 +33,21 @@ class TrainingStep:
     """
 
     def __init__(
-        self, network: JointNetwork, optimizer: torch.optim.Optimizer, config: TrialConfig, dtype: torch.dtype
+        self,
+        network: JointNetwork,
+        optimizer: torch.optim.Optimizer,
+        config: TrialConfig,
+        dtype: torch.dtype,
+        weighting: Fixed,
     ) -> None:
         self.network, self.optimizer, self.config, self.dtype = network, optimizer, config, dtype
+        self.weighting = weighting
         self.device = next(network.parameters()).device
-        self.to_lab = compiled(_to_lab, self.device) if config.compile else _to_lab
+        self.to_lab = compiled(to_lab, self.device) if config.compile else to_lab
         self.losses = compiled(self._losses, self.device) if config.compile else self._losses
-        # Where the class loss stops at low_level, two backward passes share what the forward pass kept; a compiled one
-        # would overwrite it.
-        twice = config.compile and config.stop_class_gradient == "low_level"
+        # Where each loss has a backward pass of its own, the two share what the forward pass kept; a compiled one would
+        # overwrite it.
+        twice = config.compile and (config.stop_class_gradient == "low_level" or config.task_weighting == "pcgrad")
         self.buffers_kept = _kept_buffers() if twice else contextlib.nullcontext()
 
     def __call__(
@@ -59,20 +66,31 @@ class TrainingStep:
         color_loss, class_loss = self.losses(lab_B3HW, labels_B, colorful_B)
         self.optimizer.zero_grad(set_to_none=True)
         with self.buffers_kept:
-            backward(self.network, self.config, color_loss, class_loss)
+            self.weighting.backward(self.network, color_loss, class_loss)
         self.optimizer.step()
         return torch.stack([color_loss.detach(), class_loss.detach()])
 
     def _losses(self, lab_B3HW: Tensor, labels_B: Tensor, colorful_B: Tensor | None) -> tuple[Tensor, Tensor]:
-        with autocast(self.device, self.dtype):
-            prediction = self.network(lightness_to_network(lab_B3HW[:, :1]))
-        color_loss, class_loss = task_losses(prediction, ab_to_network(lab_B3HW[:, 1:]), labels_B, colorful_B)
-        # A compiled function's backward pass would visit both losses, and weight decay would move an untrained head.
-        config = self.config
-        return (
-            color_loss if config.color_loss_weight else color_loss.detach(),
-            class_loss if config.class_loss_weight else class_loss.detach(),
-        )
+        return losses_of(self.network, self.config, self.dtype, lab_B3HW, labels_B, colorful_B)
+
+
+def losses_of(
+    network: JointNetwork,
+    config: TrialConfig,
+    dtype: torch.dtype,
+    lab_B3HW: Tensor,
+    labels_B: Tensor,
+    colorful_B: Tensor | None,
+) -> tuple[Tensor, Tensor]:
+    """Colour and class loss of a batch in CIELAB, ready for a backward pass of the tasks that are trained."""
+    with autocast(lab_B3HW.device, dtype):
+        prediction = network(lightness_to_network(lab_B3HW[:, :1]))
+    color_loss, class_loss = task_losses(prediction, ab_to_network(lab_B3HW[:, 1:]), labels_B, colorful_B)
+    # A compiled function's backward pass would visit both losses, and weight decay would move an untrained head.
+    return (
+        color_loss if config.color_loss_weight else color_loss.detach(),
+        class_loss if config.class_loss_weight else class_loss.detach(),
+    )
 
 
 def _kept_buffers() -> AbstractContextManager[None]:
@@ -81,7 +99,8 @@ def _kept_buffers() -> AbstractContextManager[None]:
     return torch._functorch.config.patch(donated_buffer=False)  # type: ignore[no-any-return]
 
 
-def _to_lab(pixels_BHW3: Tensor, theta_B23: Tensor | None) -> Tensor:
+def to_lab(pixels_BHW3: Tensor, theta_B23: Tensor | None) -> Tensor:
+    """8-bit pixels as CIELAB, B3HW; cropped, mirrored and rotated first where `theta_B23` says how."""
     rgb_B3HW = photos_to_rgb(pixels_BHW3)
     if theta_B23 is not None:
         rgb_B3HW = transform(rgb_B3HW, theta_B23)

@@ -6,7 +6,7 @@
 # epochs.
 
 # %%
-from analysis import figures, search_figures, trials
+from analysis import dynamics, figures, search_figures, trials
 from analysis.notebook import show, study_tables
 
 tables = study_tables()
@@ -21,3 +21,35 @@ show(trials.stop_reason(tables))
 show(search_figures.survival(tables), "Search trials still training at each epoch, arm by arm.")
 show(trials.stopped_table(tables), "Trials that early stopping ended, by the epoch they had reached.", folded=True)
 show(trials.failure_table(tables), "Failed trials with what they reported.")
+
+# %% [markdown]
+# ### How the two tasks pull
+#
+# Diagnostics, not evidence: such numbers correlate poorly with what one task gains from the other in the end (Azorin
+# et al. 2023; Elich et al. 2023). The effects are in the verdict. On one batch of training photos, the same in every
+# epoch, and on the layers that both tasks train: the cosine between their gradients (below 0 they oppose each other),
+# the length of the naming gradient over that of the colouring one (both times their loss weights), and by which share
+# of itself a task's loss falls when the other task alone takes one step of the optimizer (task affinity, Fifty et al.
+# 2021; below 0 the step hurts). A step grows and shrinks with the learning rate, and so does affinity: read it beside
+# a step's effect on its own task, in the table.
+
+# %%
+if dynamics.diagnostics_table(tables).empty:
+    show(
+        "No confirmed trial recorded them. They are measured where both tasks are trained and the study file sets "
+        "`base.diagnostics_every`."
+    )
+else:
+    for name in dynamics.DRAWN:
+        show(dynamics.curves(tables, name), f"{dynamics.DIAGNOSTICS[name].label}, by epoch.")
+    show(
+        dynamics.summary_table(tables),
+        "Each replicate counts with its mean over the epochs looked at: median, lowest and highest replicate. "
+        "Gradients opposed: share of all looks with a cosine below 0.",
+        folded=True,
+    )
+if dynamics.WEIGHT_RATIO in dynamics.with_weight_ratio(tables).epochs:
+    show(
+        dynamics.weight_curves(tables),
+        "Where the weights are learned (`task_weighting: uncertainty`): naming's over colouring's, after each epoch.",
+    )

@@ -62,3 +62,9 @@ def test_only_arms_that_tried_several_weights_respond_primary_treatments_first(t
 def test_tables_without_configurations_have_no_response(tables: Tables) -> None:
     bare = tables.trials.drop(columns=[name for name in tables.trials if name.startswith("config/")])
     assert response_arms(replace(tables, trials=bare)) == []
+
+
+def test_trials_whose_weights_are_learned_have_no_place_on_the_axis(swept: Tables) -> None:
+    learned = swept.trials["config/optimizer"].map({"adamw": "uncertainty", "sgd": "pcgrad"})
+    mixed = replace(swept, trials=swept.trials.assign(**{"config/task_weighting": learned}))
+    assert set(weighted_trials(mixed)["optimizer"]) == {"sgd"}

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from analysis import tables
+from analysis import dynamics, tables
 from study.entries import Selection
 from study.export import export
 from study.ledger import Ledger
@@ -15,12 +15,13 @@ from trainables.config import DataConfig, TrialConfig
 from trainables.images import load_images
 from trainables.metrics import METRICS
 from trainables.prepare import prepare
+from trainables.records import DIAGNOSTICS
 from trainables.trial_data import trial_data
 
 
 def test_a_formula_and_a_network_give_records_with_the_same_fields(tmp_path: Path) -> None:
     data = DataConfig(dataset="orchard", image_size=16, num_classes=2, photos_per_class=12)
-    config = TrialConfig(epochs=1, width=0.125, batch_size=4)
+    config = TrialConfig(epochs=1, width=0.125, batch_size=4, task_weighting="uncertainty", diagnostics_every=1)
     photos = trial_data(load_images(prepare(data, tmp_path)), data, replicate=0, with_test=True)
     formula_data = DataConfig(dataset="analytic")
     formula = trial_data(analytic_surface.analytic_images(formula_data), formula_data, replicate=0, with_test=True)
@@ -28,6 +29,11 @@ def test_a_formula_and_a_network_give_records_with_the_same_fields(tmp_path: Pat
     (fake,) = itertools.islice(analytic_surface.run_epochs(config, formula), 1)
     assert list(real) == list(fake)
     assert {f"test/{name}" for name in METRICS} <= set(real)
+    assert set(DIAGNOSTICS) <= set(real)
+
+
+def test_the_analysis_reads_the_diagnostics_that_a_trial_records() -> None:
+    assert set(dynamics.DIAGNOSTICS) == set(DIAGNOSTICS)
 
 
 def test_an_exported_study_loads_with_the_columns_the_analysis_reads(tmp_path: Path) -> None:

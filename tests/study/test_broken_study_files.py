@@ -36,6 +36,24 @@ BROKEN: dict[str, tuple[str, str, int, tuple[str, ...]]] = {
     "value of the wrong type": ("epochs: 60", "epochs: 6.5", 4, ("epochs must be of type int, but got 6.5",)),
     "value that is not finite": ("width: 1.0", "width: .nan", 4, ("width must be finite",)),
     "a date": ("width: 1.0", "width: 2026-01-01", 4, ("base.width", "got 2026-01-01")),
+    "task weighting where an arm trains one task": (
+        "base: {",
+        "base: {task_weighting: pcgrad, ",
+        4,
+        ("task_weighting 'pcgrad' weighs two tasks", "class_loss_weight is 0", "arm 'color_only'"),
+    ),
+    "rate of weights that are not learned": (
+        DROPOUT,
+        "weighting_learning_rate: {log_uniform: [0.01, 0.1]}",
+        11,
+        ("weighting_learning_rate has no effect with task_weighting 'fixed'",),
+    ),
+    "searched diagnostics": (
+        DROPOUT,
+        "diagnostics_every: {choice: [0, 5]}",
+        11,
+        ("diagnostics_every must be one value in base", "never searched"),
+    ),
     "range in base": ("width: 1.0", "width: {uniform: [1, 2]}", 4, ("base.width must be a single value", "space")),
     "searched epochs": (
         DROPOUT,

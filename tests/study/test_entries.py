@@ -5,8 +5,8 @@ from pathlib import Path
 
 from study.entries import confirm_entries, make_entry, select
 from study.ledger import Ledger
-from study.study_file import Study
-from tests.study.analytic import analytic_study
+from study.study_file import Study, parse_study
+from tests.study.analytic import TEXT, analytic_study
 
 JOINT = [{"learning_rate": rate, "class_loss_weight": 0.01} for rate in (1e-3, 2e-3, 3e-3)]
 
@@ -83,6 +83,18 @@ def test_twins_drop_the_other_task_and_nothing_else(tmp_path: Path) -> None:
     }
     assert configs["joint.color.color.twin"] == {**configs["joint.color"], "class_loss_weight": 0.0}
     assert configs["joint.naming.class.twin"] == {**configs["joint.naming"], "color_loss_weight": 0.0}
+
+
+def test_twins_of_a_task_weighting_have_nothing_to_weigh_and_learned_weights_have_no_twin(tmp_path: Path) -> None:
+    for method, twin_weighting in (("pcgrad", "fixed"), ("uncertainty", None)):
+        text = TEXT.replace("joint: {", f"joint: {{task_weighting: {method}, ")
+        study = parse_study(text, "analytic.yaml", ["confirm.twins=true"])
+        ledger = Ledger(tmp_path / method)
+        fill(ledger, study, "joint", [("done", 5.0, 0.9), ("done", 4.0, 0.5)])
+        configs = {entry.setting: entry.config for entry in confirm_entries(study, ledger, select(study, ledger))}
+        assert configs["joint.color"]["task_weighting"] == method
+        twin = configs.get("joint.color.color.twin")
+        assert (twin["task_weighting"] if twin else None) == twin_weighting
 
 
 def test_threads_follow_the_cores_of_a_trial() -> None:

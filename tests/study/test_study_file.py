@@ -3,12 +3,14 @@
 import pathlib
 import pickle
 
+import optuna
 import pytest
 
 from study.cases import Scalar
 from study.samplers import SAMPLERS
+from study.space import sample
 from study.study_file import KNOWN_SAMPLERS, load_study, parse_study, to_yaml
-from tests.study.design_study import DESIGN, HALVING
+from tests.study.design_study import DESIGN, HALVING, JOINT
 from trainables.config import TrialConfig
 
 
@@ -91,3 +93,22 @@ def test_study_survives_pickling() -> None:
 
 def test_every_sampler_is_known_to_study_files() -> None:
     assert set(KNOWN_SAMPLERS) == set(SAMPLERS)
+
+
+def test_a_task_weighting_can_be_searched_with_a_rate_that_only_one_of_them_has() -> None:
+    searched = """\
+  joint:
+    class_loss_weight: {log_uniform: [1.0e-4, 1.0]}
+    task_weighting: {choice: [fixed, uncertainty, pcgrad]}
+    weighting_learning_rate:
+      - {when: {task_weighting: uncertainty}, log_uniform: [1.0e-3, 0.3]}
+      - {when: {task_weighting: [fixed, pcgrad]}, value: null}
+"""
+    study = parse_study(DESIGN.replace(f"  {JOINT}\n", searched))
+    seen = set()
+    for seed in range(30):
+        sampler = optuna.samplers.RandomSampler(seed=seed)
+        settings = sample(study.arm_space("joint"), optuna.create_study(sampler=sampler).ask())
+        config = study.trial_config("joint", settings)
+        seen.add((config.task_weighting, config.weighting_learning_rate is None))
+    assert seen == {("fixed", True), ("pcgrad", True), ("uncertainty", False)}

@@ -41,8 +41,14 @@ def cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 
 @pytest.mark.parametrize(
     "changes",
-    [{}, {"class_loss_weight": 0.0}, {"stop_class_gradient": "low_level"}],
-    ids=["joint", "color_only", "stopped"],
+    [
+        {},
+        {"class_loss_weight": 0.0},
+        {"stop_class_gradient": "low_level"},
+        {"task_weighting": "pcgrad"},
+        {"task_weighting": "uncertainty", "diagnostics_every": 1},
+    ],
+    ids=["joint", "color_only", "stopped", "pcgrad", "uncertainty"],
 )
 def test_compiled_training_agrees_with_eager_training(larger_orchard: Images, changes: dict[str, float | str]) -> None:
     data = trial_data(larger_orchard, DataConfig(image_size=64), replicate=0, with_test=False)

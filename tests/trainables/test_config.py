@@ -26,6 +26,11 @@ from trainables.optimizers import OPTIMIZERS
         ({"class_loss_weight": 0, "stop_class_gradient": "head"}, "stop_class_gradient has no effect"),
         ({"fusion": False, "stop_color_gradient": "global"}, "stop_color_gradient has no effect"),
         ({"learning_rate": 0}, "learning_rate must be above 0"),
+        ({"diagnostics_every": -1}, "diagnostics_every must be at least 0, but got -1"),
+        (
+            {"task_weighting": "gradnorm"},
+            r"Unknown task_weighting 'gradnorm'. Known: \['fixed', 'pcgrad', 'uncertainty'\]",
+        ),
         ({"width": 0}, r"width must lie in \(0, 4\]"),
         ({"colour": 1}, "Unknown field 'colour' of TrialConfig. Known:"),
     ],

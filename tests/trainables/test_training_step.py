@@ -22,6 +22,7 @@ from trainables.network import JointNetwork
 from trainables.optimizers import OPTIMIZERS
 from trainables.pixel_source import StreamedPixels
 from trainables.records import Record, repeatable
+from trainables.task_weighting import TASK_WEIGHTINGS
 from trainables.training_step import TrainingStep
 from trainables.trial_data import TrialData, trial_data
 
@@ -124,11 +125,13 @@ class Waits(TorchDispatchMode):
         return func(*args, **(kwargs or {}))
 
 
-def test_a_step_never_waits_for_the_device(data: TrialData) -> None:
-    config = dataclasses.replace(SMALL, optimizer="sgd", learning_rate=0.1)
+@pytest.mark.parametrize("task_weighting", TASK_WEIGHTINGS)
+def test_a_step_never_waits_for_the_device(data: TrialData, task_weighting: str) -> None:
+    config = dataclasses.replace(SMALL, optimizer="sgd", learning_rate=0.1, task_weighting=task_weighting)
     network = JointNetwork(config, num_classes=4, image_size=32)
     optimizer = OPTIMIZERS["sgd"].build(network.parameters(), config.optimizer_settings)
-    step = TrainingStep(network, optimizer, config, torch.float32)
+    weighting = TASK_WEIGHTINGS[task_weighting](config)
+    step = TrainingStep(network, optimizer, config, torch.float32, weighting)
     pixels = torch.from_numpy(np.array(data.images.pixels_NHW3[:8]))
     theta = draw_transforms(8, config, torch.Generator().manual_seed(0))
     with Waits() as waits:
