@@ -105,6 +105,7 @@ def _study_document(study: Study, fingerprint: dict[str, Any]) -> dict[str, Any]
         family: {name: contrast.model_dump() for name, contrast in contrasts.items()}
         for family, contrasts in study.families.items()
     }
+    data = fingerprint["data"]
     return {
         "name": study.name,
         "question": study.question,
@@ -116,9 +117,12 @@ def _study_document(study: Study, fingerprint: dict[str, Any]) -> dict[str, Any]
         "objectives": dict(study.objectives),
         "search": study.search.model_dump(),
         "confirm": study.confirm.model_dump(),
+        "resources": study.resources.model_dump(),
+        "space": dict(study.space),
         "epochs": study.epochs,
         "config_fields": [field.name for field in dataclasses.fields(TrialConfig)],
         "metrics": {name: dataclasses.asdict(metric) for name, metric in METRICS.items()},
         "exported": now(),
         **fingerprint,
+        "data": {**data, "classes_without_training": data.get("classes_never_trained", [])},
     }
