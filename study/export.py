@@ -1,6 +1,7 @@
 """The ledger as tables: everything the analysis reads, and all it reads.
 
 results/study.json  trials.parquet  epochs.parquet  photos.parquet  selections.parquet  gallery/<setting>.png
+data_colors.json, where the prepared photos lie on this machine
 """
 
 import dataclasses
@@ -17,8 +18,11 @@ from study.entries import select
 from study.files import write_bytes, write_json
 from study.ledger import Entry, Ledger, now
 from study.study_file import Study, load_study
+from trainables.cache import default_cache
 from trainables.config import TrialConfig
+from trainables.images import load_images
 from trainables.metrics import METRICS
+from trainables.prepare import find_prepared
 
 
 def export(folder: Path) -> Path:
@@ -35,6 +39,7 @@ def export(folder: Path) -> Path:
     _write_photos(results / "photos.parquet", ledger, entries)
     _write(results / "selections.parquet", [dataclasses.asdict(one) for one in select(study, ledger)])
     _copy_galleries(results / "gallery", ledger, entries)
+    _write_colors(results / "data_colors.json", study, fingerprint)
     write_json(results / "study.json", _study_document(study, fingerprint))
     return results
 
@@ -97,6 +102,18 @@ def _copy_galleries(target: Path, ledger: Ledger, entries: list[Entry]) -> None:
         picture = ledger.trial_folder(entry.name) / "gallery.png"
         if entry.phase == "confirm" and entry.replicate == 1 and picture.exists():
             shutil.copyfile(picture, target / f"{entry.setting}.png")
+
+
+def _write_colors(path: Path, study: Study, fingerprint: dict[str, Any]) -> None:
+    """Looks at the photos once, where they lie prepared; what was found before stays."""
+    digest = fingerprint["data"].get("digest", "")
+    if path.exists() and json.loads(path.read_text())["digest"] == digest:
+        return
+    prepared = find_prepared(study.data_config(), default_cache(), digest)
+    if prepared is not None:
+        from trainables.data_colors import data_colors
+
+        write_json(path, data_colors(load_images(prepared)).document())
 
 
 def _study_document(study: Study, fingerprint: dict[str, Any]) -> dict[str, Any]:

@@ -153,6 +153,26 @@ def selection_table() -> pd.DataFrame:
     return frame.assign(source=frame["arm"] + "-search-0", value=7.0)
 
 
+def colors_json() -> dict[str, Any]:
+    """Photos that are half white; of the rest three quarters red, a quarter green."""
+
+    def swatch(name: str, code: str, share: float) -> dict[str, Any]:
+        return {"lightness": 50.0, "a": 10.0, "b": 10.0, "share": share, "hex": code, "name": name}
+
+    errors = {"no colour": 11.0, "one colour": 16.0, "one colour a lightness": 9.0}
+    errors |= {"one colour a category": 14.0, "one colour a category and lightness": 4.0}
+    one = {
+        "num_photos": 120, "near_white": 0.5, "mean": swatch("beige", "#e6daa6", 1.0), "delta_e": errors,
+        "dominant": [swatch("red", "#c82828", 0.75), swatch("green", "#28a03c", 0.25)],
+    }  # fmt: skip
+    return {
+        "digest": "", "image_size": 32, "pixels_per_photo": 1024, "near_white_rule": "lightness above 92",
+        "whole": {**one, "category": "", "num_photos": 720},
+        "categories": [{**one, "category": name} for name in CATEGORIES],
+        "predictors": {name: f"what {name} is" for name in errors},
+    }  # fmt: skip
+
+
 def png_bytes(width: int = 96, height: int = 64) -> bytes:
     """A small picture: stripes of grey, green and red."""
     row = b"\x00" + b"".join(bytes(((90, 90, 90), (40, 160, 60), (190, 60, 40))[3 * x // width]) for x in range(width))
@@ -186,6 +206,7 @@ def write_study(
     epoch_table(trials, seed).to_parquet(results / "epochs.parquet")
     photo_table(num_replicates, num_photos, effects or {}, seed).to_parquet(results / "photos.parquet")
     selection_table().to_parquet(results / "selections.parquet")
+    (results / "data_colors.json").write_text(json.dumps(colors_json()), encoding="utf-8")
     for setting in SETTINGS:
         (results / "gallery" / f"{setting}.png").write_bytes(png_bytes())
     return folder

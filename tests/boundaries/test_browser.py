@@ -49,7 +49,16 @@ def test_the_report_opens_without_a_network_at_phone_and_desktop_width(
 ) -> None:
     url = (launched / "studies" / "analytic" / "report" / "report.html").as_uri()
     page = browse(url, tmp_path, f"--window-size={width},2000", "--dump-dom")
-    for section in ("Verdict", "Task effects", "Trade-off", "Settings", "Training dynamics", "Gallery", "Cost"):
+    for section in (
+        "Verdict",
+        "Task effects",
+        "Trade-off",
+        "Settings",
+        "Training dynamics",
+        "Gallery",
+        "Data colours",
+        "Cost",
+    ):
         assert re.search(rf"<h2[^>]*>.*{section}", page.stdout), section
     assert page.stdout.count('class="main-svg"') >= 4, "figures are drawn"
     assert not re.search(r"CONSOLE.*(Error|Uncaught|Failed)", page.stderr), page.stderr
