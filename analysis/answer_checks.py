@@ -97,15 +97,16 @@ def never_beat_constant(tables: Tables) -> list[Finding]:
 def small_pool(tables: Tables) -> list[Finding]:
     found = contrasts(tables)
     undecided = found[(found["verdict"] == UNDECIDED) & found["margin"].notna()]
-    stuck = undecided[undecided["replicates_needed"].isna()]
+    stuck = records(undecided[undecided["replicates_needed"].isna()])
+    if not stuck:
+        return []
+    names = ", ".join(f"{row['contrast']} (to its margin of {row['margin']:g})" for row in stuck)
     return [
         Finding(
             "pool too small",
-            f"With {row['num_photos']} test photos no number of replicates up to 1,000 could settle {row['contrast']} "
-            f"to its margin of {row['margin']:g}.",
+            f"With {stuck[0]['num_photos']} test photos no number of replicates up to 1,000 could settle {names}.",
             "Add photos, raise test_share, or accept a wider margin.",
         )
-        for row in records(stuck)
     ]
 
 

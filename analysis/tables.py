@@ -24,6 +24,8 @@ SELECTION_COLUMNS = {
     "metric": "str", "value": "float64",
 }  # fmt: skip
 
+PICTURE_COLUMNS = {"photo": "str", "setting": "str", "jpeg": "object"}
+
 STUDY_DEFAULTS: dict[str, Any] = {
     "name": "", "question": "", "seed": None, "arms": {}, "contrasts": {}, "controls": {}, "margin": {},
     "objectives": {}, "search": {}, "confirm": {}, "epochs": None, "data": {}, "hardware": "", "packages": {},
@@ -48,6 +50,8 @@ class Tables:
     """One row a side of a contrast: the setting that stands for the arm."""
     gallery: dict[str, Path]
     """One picture a confirmed setting."""
+    pictures: pd.DataFrame = field(default_factory=pd.DataFrame)
+    """One small picture a test photo and setting: photo, setting, jpeg; grey and truth stand there as settings too."""
     colors: dict[str, Any] = field(default_factory=dict)
     """Dominant colours of the photos and what painting by rule would cost; empty where nobody looked."""
 
@@ -88,6 +92,7 @@ def load(study_dir: Path) -> Tables:
         photos=_read_frame(results / "photos.parquet", PHOTO_COLUMNS, study_dir),
         selections=_read_frame(results / "selections.parquet", SELECTION_COLUMNS, study_dir),
         gallery={path.stem: path for path in sorted(gallery.glob("*.png"))} if gallery.is_dir() else {},
+        pictures=_read_frame(results / "pictures.parquet", PICTURE_COLUMNS, study_dir),
         colors=_read_mapping(results / "data_colors.json", study_dir),
     )
 

@@ -1,6 +1,7 @@
 """The ledger as tables: everything the analysis reads, and all it reads.
 
 results/study.json  trials.parquet  epochs.parquet  photos.parquet  selections.parquet  gallery/<setting>.png
+pictures.parquet: one JPEG a photo and setting, by its first replicate; grey and truth stand there as settings too
 data_colors.json, where the prepared photos lie on this machine
 """
 
@@ -39,6 +40,7 @@ def export(folder: Path) -> Path:
     _write_photos(results / "photos.parquet", ledger, entries)
     _write(results / "selections.parquet", [dataclasses.asdict(one) for one in select(study, ledger)])
     _copy_galleries(results / "gallery", ledger, entries)
+    _write_pictures(results / "pictures.parquet", ledger, entries)
     _write_colors(results / "data_colors.json", study, fingerprint)
     write_json(results / "study.json", _study_document(study, fingerprint))
     return results
@@ -102,6 +104,18 @@ def _copy_galleries(target: Path, ledger: Ledger, entries: list[Entry]) -> None:
         picture = ledger.trial_folder(entry.name) / "gallery.png"
         if entry.phase == "confirm" and entry.replicate == 1 and picture.exists():
             shutil.copyfile(picture, target / f"{entry.setting}.png")
+
+
+def _write_pictures(path: Path, ledger: Ledger, entries: list[Entry]) -> None:
+    """Every network was shown the same photos, so grey and truth are taken from one of them."""
+    rows: list[dict[str, Any]] = []
+    for entry in entries:
+        pictures = ledger.trial_folder(entry.name) / "pictures.parquet"
+        if entry.state == "done" and pictures.exists():
+            names = {"painted": entry.setting} if rows else {"grey": "grey", "truth": "truth", "painted": entry.setting}
+            for row in pq.read_table(pictures).to_pylist():
+                rows += [{"photo": row["photo"], "setting": name, "jpeg": row[key]} for key, name in names.items()]
+    _write(path, rows)
 
 
 def _write_colors(path: Path, study: Study, fingerprint: dict[str, Any]) -> None:

@@ -66,7 +66,7 @@ def prepare(data: DataConfig, cache: Path, *, progress: Progress | None = None, 
 def find_prepared(data: DataConfig, cache: Path, digest: str) -> Path | None:
     """The folder of the photos with this digest, where they lie ready; nothing is read or prepared."""
     folder = _folder(cache, data, digest)
-    return folder if digest and _is_ready(folder) else None
+    return folder if digest and is_finished(folder) else None
 
 
 def _prepare_orchard(data: DataConfig, cache: Path, tell: Progress) -> Path:
