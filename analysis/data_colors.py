@@ -108,7 +108,7 @@ def swatches(tables: Tables) -> go.Figure:
         hovertemplate="%{y}: %{customdata[0]} (%{customdata[1]})<extra></extra>",
     )  # fmt: skip
     figure.add_trace(bar, row=1, col=2)
-    figure.update_xaxes(title="Share of pixels [%]", range=[0, 100], row=1, col=1)
+    figure.update_xaxes(title="Share of pixels [%]", range=[0, 100], tickvals=[0, 25, 50, 75], row=1, col=1)
     figure.update_xaxes(title="Mean", showticklabels=False, showgrid=False, range=[0, 1], row=1, col=2)
     figure.update_yaxes(autorange="reversed", showgrid=False)
     return figure.update_layout(barmode="stack", bargap=0.15, height=min(24 * len(categories) + 110, 2000))

@@ -29,7 +29,7 @@ PICTURE_COLUMNS = {"photo": "str", "setting": "str", "jpeg": "object"}
 STUDY_DEFAULTS: dict[str, Any] = {
     "name": "", "question": "", "seed": None, "arms": {}, "contrasts": {}, "controls": {}, "margin": {},
     "objectives": {}, "search": {}, "confirm": {}, "epochs": None, "data": {}, "hardware": "", "packages": {},
-    "launched": None, "exported": None, "metrics": {}, "command": "",
+    "launched": None, "exported": None, "metrics": {}, "command": "", "resources": {},
 }  # fmt: skip
 
 

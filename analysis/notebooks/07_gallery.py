@@ -3,7 +3,7 @@
 #
 # Photos are shown because a rule says so, never because somebody liked them. Each row is one test photo: what the
 # network sees, the truth, and what every confirmed setting painted in replicate 1, with that painting's error
-# (CIEDE2000, lower is better). Grey, truth and paintings are compared at the same small size.
+# (CIEDE2000, lower is better).
 #
 # ### Best, median and worst
 

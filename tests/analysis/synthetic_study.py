@@ -1,5 +1,6 @@
 """Writes the tables of a study that was never trained: known effects, crossed noise, every kind of end."""
 
+import io
 import json
 import struct
 import zlib
@@ -8,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from PIL import Image
 
 ARMS: dict[str, dict[str, Any]] = {
     "joint": {"overrides": {"class_loss_weight": {"log_uniform": [1.0e-3, 0.1]}}, "tasks": ["color", "class"]},
@@ -173,6 +175,22 @@ def colors_json() -> dict[str, Any]:
     }  # fmt: skip
 
 
+def jpeg_bytes(shade: int) -> bytes:
+    buffer = io.BytesIO()
+    Image.new("RGB", (16, 16), (shade, 90, 90)).save(buffer, "JPEG")
+    return buffer.getvalue()
+
+
+def picture_table(photos: pd.DataFrame) -> pd.DataFrame:
+    """A picture of each photo by each setting, the shade of red saying which."""
+    names = ["grey", "truth", *SETTINGS]
+    pictures = {name: jpeg_bytes(30 * place) for place, name in enumerate(names)}
+    return pd.DataFrame(
+        [(photo, name, pictures[name]) for photo in photos["photo"].unique() for name in names],
+        columns=["photo", "setting", "jpeg"],
+    )
+
+
 def png_bytes(width: int = 96, height: int = 64) -> bytes:
     """A small picture: stripes of grey, green and red."""
     row = b"\x00" + b"".join(bytes(((90, 90, 90), (40, 160, 60), (190, 60, 40))[3 * x // width]) for x in range(width))
@@ -204,7 +222,9 @@ def write_study(
     (results / "study.json").write_text(json.dumps(study_json(num_replicates)), encoding="utf-8")
     trials.to_parquet(results / "trials.parquet")
     epoch_table(trials, seed).to_parquet(results / "epochs.parquet")
-    photo_table(num_replicates, num_photos, effects or {}, seed).to_parquet(results / "photos.parquet")
+    photos = photo_table(num_replicates, num_photos, effects or {}, seed)
+    photos.to_parquet(results / "photos.parquet")
+    picture_table(photos).to_parquet(results / "pictures.parquet")
     selection_table().to_parquet(results / "selections.parquet")
     (results / "data_colors.json").write_text(json.dumps(colors_json()), encoding="utf-8")
     for setting in SETTINGS:
