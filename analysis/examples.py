@@ -3,6 +3,7 @@
 import pandas as pd
 
 from analysis.contrasts import differences, planned_contrasts
+from analysis.pictures import with_pictures
 from analysis.tables import Tables, is_twin, metric, tasks
 
 RULES = ("most helped", "middle", "most hurt")
@@ -36,6 +37,7 @@ def example_table(tables: Tables) -> pd.DataFrame:
         difference_RP, _ = differences(tables, str(plan.treatment), str(plan.control), measured.key)
         if difference_RP.empty:
             continue
+        difference_RP = difference_RP[shown_among(tables, list(difference_RP.columns))]
         mean = difference_RP.mean().rename("difference").rename_axis("photo").reset_index()
         ordered = mean.sort_values(["difference", "photo"], ascending=[measured.better == "min", True], kind="stable")
         scores = tables.photos[tables.photos["replicate"].isin(difference_RP.index)]
@@ -53,6 +55,7 @@ def best_median_worst(tables: Tables, key: str = "delta_e") -> pd.DataFrame:
     One row a photo, one column a setting: its mean over replicates. No setting is favoured by the choice.
     """
     photos = _coloured(tables)
+    photos = photos[photos["photo"].isin(shown_among(tables, list(photos["photo"].unique())))]
     if photos.empty or key not in photos:
         return pd.DataFrame(columns=["rule", "photo", "category"])
     by_photo = photos.pivot_table(index=["photo", "category"], columns="setting", values=key, aggfunc="mean").dropna()
@@ -62,6 +65,12 @@ def best_median_worst(tables: Tables, key: str = "delta_e") -> pd.DataFrame:
     chosen = [order[0], order[len(order) // 2], order[-1]]
     table = by_photo.loc[chosen].reset_index().rename_axis(columns=None)
     return table.assign(rule=["best", "median", "worst"])[["rule", *table.columns]]
+
+
+def shown_among(tables: Tables, photos: list[str]) -> list[str]:
+    """Of these photos those with pictures, where there are any: of a very large pool only some have."""
+    known = with_pictures(tables)
+    return [photo for photo in photos if photo in known] or photos
 
 
 def category_scores(tables: Tables) -> pd.DataFrame:

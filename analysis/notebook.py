@@ -13,8 +13,18 @@ import plotly.graph_objects as go
 
 from analysis.tables import Tables, load
 
-Shown: TypeAlias = go.Figure | pd.DataFrame | Path | str | list[str]
-"""A figure, a table, a PNG file, a paragraph or a list of sentences."""
+
+@dataclass(frozen=True)
+class Pictures:
+    """Small pictures side by side, in rows that wrap on a narrow screen."""
+
+    jpegs: list[bytes]
+    words: list[str]
+    """Below each picture."""
+
+
+Shown: TypeAlias = go.Figure | pd.DataFrame | Path | Pictures | str | list[str]
+"""A figure, a table, a PNG file, small pictures, a paragraph or a list of sentences."""
 
 
 @dataclass
@@ -77,6 +87,9 @@ def show(thing: Shown, caption: str = "", *, folded: bool = False) -> None:
 
     if isinstance(thing, Path):
         display(Image(filename=str(thing)))
+    elif isinstance(thing, Pictures):
+        for jpeg, words in zip(thing.jpegs, thing.words, strict=True):
+            display(Image(data=jpeg), Markdown(words))
     elif isinstance(thing, str):
         display(Markdown(thing))
     elif isinstance(thing, list):

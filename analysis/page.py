@@ -72,6 +72,16 @@ def image_html(path: Path, caption: str) -> str:
     return f'<figure><img alt="{escape(caption)}" src="data:image/png;base64,{data}">{_caption(caption)}</figure>'
 
 
+def pictures_html(jpegs: list[bytes], words: list[str], caption: str) -> str:
+    """Small JPEG pictures side by side, words below each."""
+    cells = "".join(
+        f'<div><img alt="{escape(word)}" src="data:image/jpeg;base64,{base64.b64encode(jpeg).decode("ascii")}">'
+        f"<span>{escape(word)}</span></div>"
+        for jpeg, word in zip(jpegs, words, strict=True)
+    )
+    return f'<figure><div class="pictures">{cells}</div>{_caption(caption)}</figure>'
+
+
 def list_html(items: list[str]) -> str:
     return "<ul>" + "".join(f"<li>{inline(item)}</li>" for item in items) + "</ul>"
 

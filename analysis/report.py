@@ -12,8 +12,17 @@ import plotly.graph_objects as go
 
 from analysis import health
 from analysis.contrasts import contrasts
-from analysis.notebook import Shown, collect
-from analysis.page import figure_html, folded_html, image_html, list_html, markdown_html, page, table_html
+from analysis.notebook import Pictures, Shown, collect
+from analysis.page import (
+    figure_html,
+    folded_html,
+    image_html,
+    list_html,
+    markdown_html,
+    page,
+    pictures_html,
+    table_html,
+)
 from analysis.tables import Tables, load
 from analysis.verdict import summary, verdict_lines
 
@@ -77,7 +86,10 @@ def _html(thing: Shown, caption: str, folded: bool) -> str:
     if isinstance(thing, pd.DataFrame):
         return folded_html(table_html(thing, ""), caption) if folded and not thing.empty else table_html(thing, caption)
     if isinstance(thing, Path):
-        return image_html(thing, caption)
+        return folded_html(image_html(thing, ""), caption) if folded else image_html(thing, caption)
+    if isinstance(thing, Pictures):
+        body = pictures_html(thing.jpegs, thing.words, "" if folded else caption)
+        return folded_html(body, caption) if folded else body
     return list_html(thing) if isinstance(thing, list) else markdown_html(thing)
 
 

@@ -1,7 +1,7 @@
 """The exported tables of one study: what every other file here starts from."""
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -24,10 +24,12 @@ SELECTION_COLUMNS = {
     "metric": "str", "value": "float64",
 }  # fmt: skip
 
+PICTURE_COLUMNS = {"photo": "str", "setting": "str", "jpeg": "object"}
+
 STUDY_DEFAULTS: dict[str, Any] = {
     "name": "", "question": "", "seed": None, "arms": {}, "contrasts": {}, "controls": {}, "margin": {},
     "objectives": {}, "search": {}, "confirm": {}, "epochs": None, "data": {}, "hardware": "", "packages": {},
-    "launched": None, "exported": None, "metrics": {}, "command": "",
+    "launched": None, "exported": None, "metrics": {}, "command": "", "resources": {},
 }  # fmt: skip
 
 
@@ -48,6 +50,10 @@ class Tables:
     """One row a side of a contrast: the setting that stands for the arm."""
     gallery: dict[str, Path]
     """One picture a confirmed setting."""
+    pictures: pd.DataFrame = field(default_factory=pd.DataFrame)
+    """One small picture a test photo and setting: photo, setting, jpeg; grey and truth stand there as settings too."""
+    colors: dict[str, Any] = field(default_factory=dict)
+    """Dominant colours of the photos and what painting by rule would cost; empty where nobody looked."""
 
 
 @dataclass(frozen=True)
@@ -80,12 +86,14 @@ def load(study_dir: Path) -> Tables:
         gallery = study_dir / "gallery"
     return Tables(
         study_dir=study_dir,
-        study=_read_study(results / "study.json", study_dir),
+        study={**STUDY_DEFAULTS, "name": study_dir.name, **_read_mapping(results / "study.json", study_dir)},
         trials=_read_frame(results / "trials.parquet", TRIAL_COLUMNS, study_dir),
         epochs=_read_frame(results / "epochs.parquet", EPOCH_COLUMNS, study_dir),
         photos=_read_frame(results / "photos.parquet", PHOTO_COLUMNS, study_dir),
         selections=_read_frame(results / "selections.parquet", SELECTION_COLUMNS, study_dir),
         gallery={path.stem: path for path in sorted(gallery.glob("*.png"))} if gallery.is_dir() else {},
+        pictures=_read_frame(results / "pictures.parquet", PICTURE_COLUMNS, study_dir),
+        colors=_read_mapping(results / "data_colors.json", study_dir),
     )
 
 
@@ -124,7 +132,7 @@ def _unreadable(path: Path, study_dir: Path, error: Exception) -> ValueError:
     return ValueError(f"{path} cannot be read ({error}). Delete it and export again: hueristic report {study_dir}")
 
 
-def _read_study(path: Path, study_dir: Path) -> dict[str, Any]:
+def _read_mapping(path: Path, study_dir: Path) -> dict[str, Any]:
     written: Any = {}
     if path.is_file() and path.stat().st_size > 0:
         try:
@@ -133,8 +141,7 @@ def _read_study(path: Path, study_dir: Path) -> dict[str, Any]:
             raise _unreadable(path, study_dir, error) from error
         if not isinstance(written, dict):
             raise _unreadable(path, study_dir, TypeError(f"it holds a {type(written).__name__}, not a mapping"))
-    given = {key: value for key, value in written.items() if value is not None}
-    return {**STUDY_DEFAULTS, "name": study_dir.name, **given}
+    return {key: value for key, value in written.items() if value is not None}
 
 
 def _read_frame(path: Path, columns: dict[str, str], study_dir: Path) -> pd.DataFrame:

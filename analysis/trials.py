@@ -54,9 +54,12 @@ def stop_reason(tables: Tables) -> str:
 def cost_table(tables: Tables) -> pd.DataFrame:
     """One row a phase and arm, then all: trials, epochs, device-hours, and what early stopping saved.
 
-    Saved are the epochs that stopped trials did not train, at the mean seconds an epoch of their own arm and phase.
+    Saved are the epochs that stopped trials did not train, at the mean seconds an epoch of their own arm and phase. A
+    trial's hours are those of its epochs, validation and test included; with GPU hours where the study gives a trial
+    GPUs, or a share of one.
     """
     columns = ["phase", "arm", "trials", "epochs", "device hours", "epochs saved", "device hours saved"]
+    gpus = tables.study["resources"].get("gpus_per_trial")
     planned, rows = tables.study["epochs"] or 0, []
     for (phase, arm), members in tables.trials.groupby(["phase", "arm"], sort=False):
         epochs, seconds = int(members["num_epochs"].sum()), float(members["seconds"].sum())
@@ -69,7 +72,10 @@ def cost_table(tables: Tables) -> pd.DataFrame:
         return table
     total = pd.DataFrame([("all", "all", *table[columns[2:]].sum())], columns=columns)
     total = total.astype({name: int for name in ("trials", "epochs", "epochs saved")})
-    return pd.concat([table, total], ignore_index=True)
+    table = pd.concat([table, total], ignore_index=True)
+    if gpus:
+        table.insert(columns.index("device hours") + 1, "GPU hours", table["device hours"] * gpus)
+    return table
 
 
 def cost_sentence(tables: Tables) -> str:
@@ -80,9 +86,10 @@ def cost_sentence(tables: Tables) -> str:
     total = table.iloc[-1]
     saved = total["device hours saved"] / (total["device hours"] + total["device hours saved"] or 1)
     stopped = f" Early stopping saved about {saved:.0%} of what full trials would have cost." if saved else ""
+    gpu = f" on {total['GPU hours']:.2g} GPU-hours" if "GPU hours" in table else ""
     return (
         f"{total['trials']:,} trials trained {total['epochs']:,} epochs in {total['device hours']:.2g} hours of "
-        f"training (summed over trials, waiting left out).{stopped}"
+        f"training{gpu} (summed over trials, waiting left out).{stopped}"
     )
 
 

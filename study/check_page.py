@@ -10,6 +10,7 @@ from PIL import Image
 from rich.markup import escape
 from rich.table import Table
 
+from study import html_page
 from trainables.photo_check import Finding, PhotoCheck
 from trainables.photo_folder import UnreadablePhotoError, read_bytes, read_photo
 
@@ -23,13 +24,6 @@ MAX_TOGETHER = 6
 """Pictures shown of photos that belong together."""
 
 COLUMNS = ("class", "files", "readable", "different", "near grey", "train", "val", "test")
-
-STYLE = """body { font: 15px/1.45 system-ui, sans-serif; margin: 2rem auto; max-width: 72rem; padding: 0 1rem; }
-table { border-collapse: collapse; } td, th { padding: .15rem .8rem; text-align: right; border-bottom: 1px solid #ddd; }
-td:first-child, th:first-child { text-align: left; } figure { display: inline-block; margin: .4rem; padding: .3rem;
-border: 1px solid #ddd; vertical-align: top; }
-figcaption { font-size: 12px; max-width: 22rem; overflow-wrap: anywhere; }
-img { margin: 1px; } .action { font-weight: 600; }"""
 
 
 def class_table(check: PhotoCheck) -> Table:
@@ -57,16 +51,13 @@ def finding_table(check: PhotoCheck) -> Table:
 
 def page(check: PhotoCheck, title: str) -> str:
     """The whole report as HTML, pictures inside."""
-    head = "".join(f"<th>{name}</th>" for name in COLUMNS)
-    body = "".join("<tr>" + "".join(f"<td>{html.escape(cell)}</td>" for cell in row) + "</tr>" for row in _rows(check))
     sections = "".join(_section(check, finding) for finding in check.findings)
-    return (
-        f'<!DOCTYPE html><html lang="en"><head><meta charset="utf-8"><title>{html.escape(title)}</title>'
-        f"<style>{STYLE}</style></head><body><h1>{html.escape(title)}</h1>"
+    return html_page.document(
+        title,
         f"<p>{len(check.photos.photo_names)} files below <code>{html.escape(str(check.photos.root))}</code>. "
         f"Sizes: {html.escape(sizes(check))}.</p>"
         f"{sections or '<p>Nothing odd was found.</p>'}<h2>Classes</h2><p>Train, val and test in replicate 0; "
-        f"different: copies count once.</p><table><tr>{head}</tr>{body}</table></body></html>"
+        f"different: copies count once.</p>{html_page.table(COLUMNS, _rows(check))}",
     )
 
 

@@ -82,19 +82,42 @@ def status(study_dir: StudyFolder) -> None:
 
 
 @app.command()
-def report(study_dir: StudyFolder) -> None:
+def report(
+    study: Annotated[
+        str, typer.Argument(metavar="STUDY_DIR|NAME", help="Its folder; in MLflow its name.", show_default=False)
+    ],
+    tracking_uri: Annotated[
+        str | None, typer.Option(help="Take the tables from MLflow, by the study's name.", show_default="the folder")
+    ] = None,
+    to: Annotated[
+        Path | None, typer.Option(help="Folder for tables and report from MLflow.", show_default="NAME-report")
+    ] = None,
+) -> None:
     """Write the tables and the report of a study anew, finished or not.
 
-    Example: hueristic report studies/quickstart
+    Examples: hueristic report studies/quickstart
+              hueristic report quickstart --tracking-uri http://127.0.0.1:5000
     """
     from analysis.report import write
-    from study.export import export
-    from study.launch import load
 
-    load(study_dir)
-    export(study_dir)
-    write(study_dir)
-    _print_verdicts(study_dir, Console())
+    if tracking_uri is None:
+        from study.export import export
+        from study.launch import load
+
+        if to is not None:
+            raise ValueError("--to goes with --tracking-uri: the report of a study's folder is written into it.")
+        folder = Path(study)
+        load(folder)
+        export(folder)
+    else:
+        from study.mlflow_address import be_patient
+
+        be_patient()
+        from study.mlflow_download import download_tables
+
+        folder = download_tables(study, tracking_uri, to or Path(f"{study}-report"))
+    write(folder)
+    _print_verdicts(folder, Console())
 
 
 @app.command()

@@ -85,3 +85,41 @@ def data_check(
     console.print(finding_table(found))
     write_bytes(output, page(found, f"Photos of {data.dataset}").encode())
     console.print(f"Pictures: {output}", soft_wrap=True)
+
+
+@data_app.command("colors")
+def data_colors(
+    target: Target,
+    set_: SetData = None,
+    source: Source = None,
+    to: UnpackTo = None,
+    split_file: SplitFile = None,
+    image_size: ImageSize = None,
+    output: Annotated[Path, typer.Option(help="The page with the swatches.")] = Path("data-colors.html"),
+) -> None:
+    """Show the dominant colours of photos, and what a network that hedges would paint.
+
+    Example: hueristic data colors ncd --source data/ncd/ColorfulOriginal
+    """
+    from study.colors_page import color_table, in_words, page, predictor_table
+    from study.data_folder import data_of
+    from study.files import write_bytes
+    from study.launch import progress_bar
+    from trainables.cache import default_cache
+    from trainables.data_colors import data_colors as look_at
+    from trainables.images import load_images
+    from trainables.prepare import prepare
+
+    console = Console()
+    given = {"source": source, "to": to, "split_file": split_file, "image_size": image_size}
+    data = data_of(target, overrides=set_ or [], **given)  # type: ignore[arg-type]
+    if data.dataset == "analytic":
+        raise ValueError(f"{target} uses dataset 'analytic', which has no photos to look at.")
+    with progress_bar(console, "preparing photos") as tell:
+        prepared = prepare(data, default_cache(), progress=tell)
+    colors = look_at(load_images(prepared)).document()
+    console.print(color_table(colors))
+    console.print(predictor_table(colors))
+    console.print(in_words(colors), soft_wrap=True, highlight=False)
+    write_bytes(output, page(colors, f"Colours of {data.dataset}").encode())
+    console.print(f"Swatches: {output}", soft_wrap=True)

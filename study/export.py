@@ -1,6 +1,8 @@
 """The ledger as tables: everything the analysis reads, and all it reads.
 
 results/study.json  trials.parquet  epochs.parquet  photos.parquet  selections.parquet  gallery/<setting>.png
+pictures.parquet: one JPEG a photo and setting, by its first replicate; grey and truth stand there as settings too
+data_colors.json, where the prepared photos lie on this machine
 """
 
 import dataclasses
@@ -17,8 +19,11 @@ from study.entries import select
 from study.files import write_bytes, write_json
 from study.ledger import Entry, Ledger, now
 from study.study_file import Study, load_study
+from trainables.cache import default_cache
 from trainables.config import TrialConfig
+from trainables.images import load_images
 from trainables.metrics import METRICS
+from trainables.prepare import find_prepared
 
 
 def export(folder: Path) -> Path:
@@ -35,6 +40,8 @@ def export(folder: Path) -> Path:
     _write_photos(results / "photos.parquet", ledger, entries)
     _write(results / "selections.parquet", [dataclasses.asdict(one) for one in select(study, ledger)])
     _copy_galleries(results / "gallery", ledger, entries)
+    _write_pictures(results / "pictures.parquet", ledger, entries)
+    _write_colors(results / "data_colors.json", study, fingerprint)
     write_json(results / "study.json", _study_document(study, fingerprint))
     return results
 
@@ -99,12 +106,37 @@ def _copy_galleries(target: Path, ledger: Ledger, entries: list[Entry]) -> None:
             shutil.copyfile(picture, target / f"{entry.setting}.png")
 
 
+def _write_pictures(path: Path, ledger: Ledger, entries: list[Entry]) -> None:
+    """Every network was shown the same photos, so grey and truth are taken from one of them."""
+    rows: list[dict[str, Any]] = []
+    for entry in entries:
+        pictures = ledger.trial_folder(entry.name) / "pictures.parquet"
+        if entry.state == "done" and pictures.exists():
+            names = {"painted": entry.setting} if rows else {"grey": "grey", "truth": "truth", "painted": entry.setting}
+            for row in pq.read_table(pictures).to_pylist():
+                rows += [{"photo": row["photo"], "setting": name, "jpeg": row[key]} for key, name in names.items()]
+    _write(path, rows)
+
+
+def _write_colors(path: Path, study: Study, fingerprint: dict[str, Any]) -> None:
+    """Looks at the photos once, where they lie prepared; what was found before stays."""
+    digest = fingerprint["data"].get("digest", "")
+    if path.exists() and json.loads(path.read_text())["digest"] == digest:
+        return
+    prepared = find_prepared(study.data_config(), default_cache(), digest)
+    if prepared is not None:
+        from trainables.data_colors import data_colors
+
+        write_json(path, data_colors(load_images(prepared)).document())
+
+
 def _study_document(study: Study, fingerprint: dict[str, Any]) -> dict[str, Any]:
     arms = {arm: {"overrides": study.arms[arm], "tasks": sorted(study.arm_tasks(arm))} for arm in study.arms}
     families = {
         family: {name: contrast.model_dump() for name, contrast in contrasts.items()}
         for family, contrasts in study.families.items()
     }
+    data = fingerprint["data"]
     return {
         "name": study.name,
         "question": study.question,
@@ -116,9 +148,12 @@ def _study_document(study: Study, fingerprint: dict[str, Any]) -> dict[str, Any]
         "objectives": dict(study.objectives),
         "search": study.search.model_dump(),
         "confirm": study.confirm.model_dump(),
+        "resources": study.resources.model_dump(),
+        "space": dict(study.space),
         "epochs": study.epochs,
         "config_fields": [field.name for field in dataclasses.fields(TrialConfig)],
         "metrics": {name: dataclasses.asdict(metric) for name, metric in METRICS.items()},
         "exported": now(),
         **fingerprint,
+        "data": {**data, "classes_without_training": data.get("classes_never_trained", [])},
     }

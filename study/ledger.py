@@ -2,6 +2,7 @@
 
     <study>/study.yaml  fingerprint.json  lease.json
             trials/<arm>-<phase>-<n>/trial.json  epochs.jsonl  checkpoint.pt  photos.parquet  gallery.png
+                                     pictures.parquet
             results/  report/
 
 The driver alone writes trial.json; the worker alone writes the other files of a trial.

@@ -114,9 +114,12 @@ class LedgerTrainable(tune.Trainable):  # type: ignore[misc]
             network = getattr(end, "network", None)
             if network is not None:
                 # torch is loaded by now; an analytic trial never gets here.
-                from study.gallery import draw_gallery
+                from study.gallery import draw_gallery, pool_pictures
 
-                write_bytes(folder / "gallery.png", draw_gallery(network, self.images, end.test.indices_N))
+                shown = (network, self.images, end.test.indices_N)
+                write_bytes(folder / "gallery.png", draw_gallery(*shown))
+                if self.ledger.entry(self.name_in_ledger).replicate == 1:
+                    write_bytes(folder / "pictures.parquet", pool_pictures(*shown))
         return {**self.records[-1], "done": True, "end": "done"}
 
 

@@ -63,6 +63,12 @@ def prepare(data: DataConfig, cache: Path, *, progress: Progress | None = None, 
         ) from error
 
 
+def find_prepared(data: DataConfig, cache: Path, digest: str) -> Path | None:
+    """The folder of the photos with this digest, where they lie ready; nothing is read or prepared."""
+    folder = _folder(cache, data, digest)
+    return folder if digest and is_finished(folder) else None
+
+
 def _prepare_orchard(data: DataConfig, cache: Path, tell: Progress) -> Path:
     """Drawn anew each time, which takes less time than a cache would save, and fingerprinted by its pixels."""
     chosen = {field: getattr(data, field) for field in ORCHARD_DEFAULTS}

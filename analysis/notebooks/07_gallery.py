@@ -1,37 +1,63 @@
 # %% [markdown]
 # # Gallery
 #
-# Photos are shown because a rule says so, never because somebody liked them.
+# Photos are shown because a rule says so, never because somebody liked them. Each row is one test photo: what the
+# network sees, the truth, and what every confirmed setting painted in replicate 1, with that painting's error
+# (CIEDE2000, lower is better).
 #
-# ### Evenly through the test pool
-#
-# The same test photos for every confirmed setting, from replicate 1, evenly spaced in the order of category and name:
-# grey input, truth, prediction.
-
-# %%
-from analysis import examples
-from analysis.notebook import show, study_tables
-
-tables = study_tables()
-if not tables.gallery:
-    show("No confirmed trial has left pictures yet.")
-for setting, picture in tables.gallery.items():
-    show(picture, setting)
-
-# %% [markdown]
 # ### Best, median and worst
 
 # %%
+from analysis import examples, pictures
+from analysis.notebook import show, study_tables
+from analysis.tables import records
+
+tables = study_tables()
+chosen = examples.best_median_worst(tables)
+for row in records(chosen):
+    painted = pictures.side_by_side(tables, row["photo"])
+    if painted is not None:
+        show(painted, pictures.words_of(row))
 show(
-    examples.best_median_worst(tables),
+    chosen,
     "The test photos with the lowest, middle and highest colour difference (CIEDE2000), averaged over all settings "
     "that colour and all their replicates, so that no setting is favoured by the choice.",
 )
+
+# %% [markdown]
+# ### Helped and hurt most
+#
+# The extremes of many photos are extreme by chance too: they illustrate, they do not prove.
+
+# %%
+helped = examples.example_table(tables)
+for row in records(helped):
+    painted = pictures.side_by_side(tables, row["photo"])
+    if painted is not None and row["metric"] == "test/delta_e":
+        show(painted, f"{row['contrast']}, {pictures.words_of(row)}", folded=row["rule"] == "middle")
 show(
-    examples.example_table(tables),
-    "The photos that the treatment helped most, in the middle, and hurt most, by the mean difference over replicates. "
-    "The extremes of many photos are extreme by chance too: they illustrate, they do not prove.",
+    helped,
+    "The photos that the treatment helped most, in the middle, and hurt most, by the mean difference over replicates.",
 )
+
+# %% [markdown]
+# ### Evenly through the test pool
+#
+# The same test photos for every confirmed setting, evenly spaced in the order of category and name.
+
+# %%
+for photo in pictures.evenly(tables):
+    painted = pictures.side_by_side(tables, photo)
+    if painted is not None:
+        show(painted, photo)
+if tables.pictures.empty:
+    show(
+        "An earlier version ran this study and left pictures of a few photos only: grey input, truth and prediction."
+        if tables.gallery
+        else "No confirmed trial has left pictures yet."
+    )
+    for setting, picture in tables.gallery.items():
+        show(picture, setting, folded=True)
 
 # %% [markdown]
 # ### Scores by category

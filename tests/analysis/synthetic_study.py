@@ -1,5 +1,6 @@
 """Writes the tables of a study that was never trained: known effects, crossed noise, every kind of end."""
 
+import io
 import json
 import struct
 import zlib
@@ -8,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from PIL import Image
 
 ARMS: dict[str, dict[str, Any]] = {
     "joint": {"overrides": {"class_loss_weight": {"log_uniform": [1.0e-3, 0.1]}}, "tasks": ["color", "class"]},
@@ -153,6 +155,42 @@ def selection_table() -> pd.DataFrame:
     return frame.assign(source=frame["arm"] + "-search-0", value=7.0)
 
 
+def colors_json() -> dict[str, Any]:
+    """Photos that are half white; of the rest three quarters red, a quarter green."""
+
+    def swatch(name: str, code: str, share: float) -> dict[str, Any]:
+        return {"lightness": 50.0, "a": 10.0, "b": 10.0, "share": share, "hex": code, "name": name}
+
+    errors = {"no colour": 11.0, "one colour": 16.0, "one colour a lightness": 9.0}
+    errors |= {"one colour a category": 14.0, "one colour a category and lightness": 4.0}
+    one = {
+        "num_photos": 120, "near_white": 0.5, "mean": swatch("beige", "#e6daa6", 1.0), "delta_e": errors,
+        "dominant": [swatch("red", "#c82828", 0.75), swatch("green", "#28a03c", 0.25)],
+    }  # fmt: skip
+    return {
+        "digest": "", "image_size": 32, "pixels_per_photo": 1024, "near_white_rule": "lightness above 92",
+        "whole": {**one, "category": "", "num_photos": 720},
+        "categories": [{**one, "category": name} for name in CATEGORIES],
+        "predictors": {name: f"what {name} is" for name in errors},
+    }  # fmt: skip
+
+
+def jpeg_bytes(shade: int) -> bytes:
+    buffer = io.BytesIO()
+    Image.new("RGB", (16, 16), (shade, 90, 90)).save(buffer, "JPEG")
+    return buffer.getvalue()
+
+
+def picture_table(photos: pd.DataFrame) -> pd.DataFrame:
+    """A picture of each photo by each setting, the shade of red saying which."""
+    names = ["grey", "truth", *SETTINGS]
+    pictures = {name: jpeg_bytes(30 * place) for place, name in enumerate(names)}
+    return pd.DataFrame(
+        [(photo, name, pictures[name]) for photo in photos["photo"].unique() for name in names],
+        columns=["photo", "setting", "jpeg"],
+    )
+
+
 def png_bytes(width: int = 96, height: int = 64) -> bytes:
     """A small picture: stripes of grey, green and red."""
     row = b"\x00" + b"".join(bytes(((90, 90, 90), (40, 160, 60), (190, 60, 40))[3 * x // width]) for x in range(width))
@@ -184,8 +222,11 @@ def write_study(
     (results / "study.json").write_text(json.dumps(study_json(num_replicates)), encoding="utf-8")
     trials.to_parquet(results / "trials.parquet")
     epoch_table(trials, seed).to_parquet(results / "epochs.parquet")
-    photo_table(num_replicates, num_photos, effects or {}, seed).to_parquet(results / "photos.parquet")
+    photos = photo_table(num_replicates, num_photos, effects or {}, seed)
+    photos.to_parquet(results / "photos.parquet")
+    picture_table(photos).to_parquet(results / "pictures.parquet")
     selection_table().to_parquet(results / "selections.parquet")
+    (results / "data_colors.json").write_text(json.dumps(colors_json()), encoding="utf-8")
     for setting in SETTINGS:
         (results / "gallery" / f"{setting}.png").write_bytes(png_bytes())
     return folder

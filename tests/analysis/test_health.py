@@ -121,6 +121,14 @@ def test_a_class_absent_from_training_is_a_finding(sound: Tables, data: dict[str
     assert "class absent from training" in names(replace(sound, study=study))
 
 
+def test_the_tail_split_is_named_with_what_it_makes_impossible(sound: Tables) -> None:
+    data = {"split": "tail", "classes_without_training": ["Tomato"], "largest_top1": 24 / 72}
+    study = {**sound.study, "data": {**sound.study["data"], **data}}
+    (found,) = [f for f in findings(replace(sound, study=study)) if f.name == "class absent from training"]
+    assert "tail split" in found.sentence and "Tomato" in found.sentence and "33%" in found.sentence
+    assert "pool split" in found.remedy
+
+
 def test_a_front_on_one_replicate_is_a_finding(make_tables: Callable[..., Tables]) -> None:
     assert "front on one replicate" in names(make_tables(num_replicates=1))
 

@@ -16,7 +16,7 @@ from analysis.notebook import collect, show, study_tables
 from analysis.page import figure_html, inline, markdown_html, table_html
 from analysis.tables import Tables, load
 
-TITLES = ("Verdict", "Task effects", "Trade-off", "Settings", "Training dynamics", "Gallery", "Cost")
+TITLES = ("Verdict", "Task effects", "Trade-off", "Settings", "Training dynamics", "Gallery", "Data colours", "Cost")
 SCRIPTS = sorted(report.NOTEBOOKS.glob("[0-9]*.py"))
 
 

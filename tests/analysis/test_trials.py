@@ -71,3 +71,11 @@ def test_the_reason_for_stopping_names_epoch_and_share(tables: Tables) -> None:
     assert "At epoch 4" in reason and "best 1/3 of its own arm" in reason
     none = replace(tables, study={**tables.study, "search": {"early_stopping": "none"}})
     assert stop_reason(none) == "This study stops no trial early."
+
+
+def test_gpu_hours_are_those_of_the_share_that_a_trial_had(tables: Tables) -> None:
+    assert "GPU hours" not in cost_table(tables)
+    shared = replace(tables, study={**tables.study, "resources": {"gpus_per_trial": 0.25}})
+    table = cost_table(shared)
+    assert table["GPU hours"].tolist() == pytest.approx((table["device hours"] / 4).tolist())
+    assert f"on {table['GPU hours'].iloc[-1]:.2g} GPU-hours" in cost_sentence(shared)

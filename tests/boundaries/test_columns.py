@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from analysis import dynamics, tables
+from analysis import answer_checks, dynamics, searched, tables
 from study.entries import Selection
 from study.export import export
 from study.ledger import Ledger
@@ -48,6 +48,26 @@ def test_an_exported_study_loads_with_the_columns_the_analysis_reads(tmp_path: P
     assert list(loaded.study["contrasts"]) == ["color", "naming"]
     assert {name for name in dataclasses.asdict(_selection())} <= set(loaded.selections.columns)
     assert isinstance(loaded.trials, pd.DataFrame)
+
+
+def test_the_analysis_finds_the_range_of_each_setting_in_what_is_exported(tmp_path: Path) -> None:
+    from study.files import write_bytes, write_json
+    from tests.study.analytic import TEXT
+
+    write_bytes(tmp_path / "study.yaml", TEXT.encode())
+    data = {"classes_never_trained": ["Tomato"]}
+    write_json(tmp_path / "fingerprint.json", {"data": data, "launched": "", "command": ""})
+    export(tmp_path)
+    loaded = tables.load(tmp_path)
+    drawn = {"learning_rate": 1e-3, "class_loss_weight": 0.1}
+    assert searched.ranges(loaded, "joint", drawn) == {
+        "learning_rate": (1e-4, 3e-2, True),
+        "class_loss_weight": (1e-4, 1.0, True),
+    }
+    assert set(searched.ranges(loaded, "color_only", drawn)) == {"learning_rate"}
+    assert loaded.study["resources"] == {"cpus_per_trial": 1.0, "gpus_per_trial": None}
+    (found,) = [one for one in answer_checks.absent_classes(loaded)]
+    assert "Tomato" in found.sentence
 
 
 def _selection() -> Selection:

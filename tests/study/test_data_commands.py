@@ -1,4 +1,4 @@
-"""`data prepare` and `data check`: from archives and folders to photos, and what a person is told."""
+"""`data prepare`, `data check` and `data colors`: from archives and folders to photos, and what a person is told."""
 
 import csv
 import re
@@ -7,6 +7,7 @@ import zipfile
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 from tests.study.analytic import TEXT
 from tests.study.commands import hueristic, write_study
@@ -85,6 +86,23 @@ def test_check_of_sound_photos_finds_nothing(tmp_path: Path) -> None:
     assert "nothing" in printed and (tmp_path / "page.html").is_file()
 
 
+def test_colors_of_photos_that_no_name_can_break(tmp_path: Path) -> None:
+    for category, color in (("Apple", (200, 40, 40)), ("Pear [red]<b>", (90, 160, 40))):
+        (tmp_path / "photos" / category).mkdir(parents=True)
+        for number in range(4):
+            photo = Image.new("RGB", (24, 24), "white")
+            photo.paste(color, (0, 0, 24, 12 + number))
+            photo.save(tmp_path / "photos" / category / f"{number}.png")
+    printed = done(tmp_path, "data", "colors", "folder", "--source", "photos", "--image-size", "24")
+    assert "red 100%" in printed and "Pear [red]<b>" in printed and "A network that hedges would paint" in printed
+    page = (tmp_path / "data-colors.html").read_text()
+    assert "#c82828" in page and "#5aa028" in page and "Pear [red]&lt;b&gt;" in page and "<b>" not in page
+
+
+def test_a_formula_has_no_colors(tmp_path: Path) -> None:
+    assert "has no photos" in refused(tmp_path, "data", "colors", write_study(tmp_path))
+
+
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
@@ -99,7 +117,7 @@ def test_check_of_sound_photos_finds_nothing(tmp_path: Path) -> None:
         (("imagenet",), ("neither a study file nor a data set", "stanford_dogs")),
     ],
 )
-@pytest.mark.parametrize("command", ["prepare", "check"])
+@pytest.mark.parametrize("command", ["prepare", "check", "colors"])
 def test_what_cannot_be_is_refused_with_the_remedy(
     tmp_path: Path, command: str, arguments: tuple[str, ...], words: tuple[str, ...]
 ) -> None:
