@@ -1,5 +1,6 @@
 """The command line. Errors are one sentence and a remedy, with exit code 2; `--debug` shows the traceback."""
 
+import json
 import shlex
 import sys
 from pathlib import Path
@@ -9,6 +10,7 @@ import typer
 from rich.console import Console
 
 from study.data_commands import data_app
+from study.json_output import AsJson, console_of, print_json
 from study.ledger import Ledger
 from study.study_file import load_study
 
@@ -40,6 +42,7 @@ def launch(
         str | None, typer.Option(help="Ray cluster.", envvar="RAY_ADDRESS", show_default="this machine")
     ] = None,
     dry_run: Annotated[bool, typer.Option(help="Check everything, print the plan, start nothing.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Run a study to its report. The same command continues a study that was interrupted.
 
@@ -47,9 +50,11 @@ def launch(
     """
     from study.launch import Launch, StudyStoppedError, check_folder, run
     from study.mlflow_address import tracking_uri_of
-    from study.plan import estimate, plan_table
+    from study.plan import estimate, plan_document, plan_table
 
-    console = Console()
+    if as_json and not dry_run:
+        raise ValueError("--json prints a plan and goes with --dry-run; a launch's answer is: hueristic report --json.")
+    console = console_of(as_json)
     loaded = load_study(study, set_ or [])
     uri = tracking_uri_of(tracking_uri, storage)
     command = shlex.join(["hueristic", *sys.argv[1:]])
@@ -58,7 +63,10 @@ def launch(
         check_folder(launched)
         with console.status("timing a step of each arm"):
             found = estimate(loaded)
-        console.print(plan_table(loaded, found))
+        if as_json:
+            print_json(plan_document(loaded, found, launched.folder))
+        else:
+            console.print(plan_table(loaded, found))
         return
     try:
         folder = run(launched, console)
@@ -70,19 +78,24 @@ def launch(
 
 
 @app.command()
-def status(study_dir: StudyFolder) -> None:
+def status(study_dir: StudyFolder, as_json: AsJson = False) -> None:
     """Show how far a study is.
 
     Example: hueristic status studies/quickstart
     """
     from study.launch import load
-    from study.progress import status_table
+    from study.progress import status_rows, status_table
 
-    Console().print(status_table(Ledger(study_dir), load(study_dir)))
+    study, ledger = load(study_dir), Ledger(study_dir)
+    if as_json:
+        head = {"study": study.name, "question": study.question, "folder": ledger.folder}
+        print_json({**head, "trials": status_rows(ledger)})
+    else:
+        Console().print(status_table(ledger, study))
 
 
 @app.command()
-def report(study_dir: StudyFolder) -> None:
+def report(study_dir: StudyFolder, as_json: AsJson = False) -> None:
     """Write the tables and the report of a study anew, finished or not.
 
     Example: hueristic report studies/quickstart
@@ -93,8 +106,12 @@ def report(study_dir: StudyFolder) -> None:
 
     load(study_dir)
     export(study_dir)
-    write(study_dir)
-    _print_verdicts(study_dir, Console())
+    page = write(study_dir)
+    if as_json:
+        verdict = json.loads((study_dir / "report" / "verdict.json").read_text())
+        print_json({**verdict, "report": page.absolute()})
+    else:
+        _print_verdicts(study_dir, Console())
 
 
 @app.command()
@@ -150,6 +167,7 @@ def reproduce(
     root: Annotated[
         Path | None, typer.Option(help="Folder of the photos.", show_default="where the study was launched")
     ] = None,
+    as_json: AsJson = False,
 ) -> None:
     """Train one trial again on this machine, without Ray, and say whether its records are the same.
 
@@ -157,24 +175,18 @@ def reproduce(
 
     Example: hueristic reproduce studies/quickstart joint-confirm-1
     """
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
-    from study.launch import load
-    from study.reproduce import print_reproduction
+    from study.launch import load, progress_bar
+    from study.reproduce import print_reproduction, reproduction_document
     from study.reproduce import reproduce as train_again
 
     load(study_dir)
-    console = Console()
-    columns = (TextColumn("epochs"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=console, transient=True) as bar:
-        task = bar.add_task("", total=None)
-        found = train_again(
-            study_dir,
-            trial,
-            root=None if root is None else str(root),
-            progress=lambda done, total: bar.update(task, completed=done, total=total),
-        )
-    print_reproduction(found, console)
+    console = console_of(as_json)
+    with progress_bar(console, "epochs") as tell:
+        found = train_again(study_dir, trial, root=None if root is None else str(root), progress=tell)
+    if as_json:
+        print_json(reproduction_document(found))
+    else:
+        print_reproduction(found, console)
     if not found.same:
         raise typer.Exit(1)
 
@@ -194,8 +206,6 @@ def doctor() -> None:
 
 
 def _print_verdicts(folder: Path, console: Console) -> None:
-    import json
-
     for line in json.loads((folder / "report" / "verdict.json").read_text())["lines"]:
         console.print(line, soft_wrap=True, highlight=False)
     console.print(f"Report: {folder / 'report' / 'report.html'}", soft_wrap=True)
