@@ -28,6 +28,7 @@ Storage = Annotated[Path, typer.Option(help="Folder of studies; the study gets o
 TrackingUri = Annotated[
     str | None, typer.Option(help="MLflow: a server's address or sqlite:///FILE.", show_default="SQLite in STORAGE")
 ]
+Address = Annotated[str | None, typer.Option(help="Ray cluster.", envvar="RAY_ADDRESS", show_default="this machine")]
 
 
 @app.callback()
@@ -41,9 +42,7 @@ def launch(
     set_: Annotated[list[str] | None, typer.Option("--set", help="Place or size the study: data.root=DIR")] = None,
     storage: Storage = Path("studies"),
     tracking_uri: TrackingUri = None,
-    address: Annotated[
-        str | None, typer.Option(help="Ray cluster.", envvar="RAY_ADDRESS", show_default="this machine")
-    ] = None,
+    address: Address = None,
     dry_run: Annotated[bool, typer.Option(help="Check everything, print the plan, start nothing.")] = False,
     as_json: AsJson = False,
 ) -> None:
@@ -195,16 +194,26 @@ def reproduce(
 
 
 @app.command()
-def doctor() -> None:
-    """Say what works here: packages, GPU, Ray, MLflow, storage, browser.
+def doctor(
+    storage: Storage = Path("studies"),
+    tracking_uri: TrackingUri = None,
+    address: Address = None,
+    as_json: AsJson = False,
+) -> None:
+    """Say what works here: packages, GPU, memory, Ray, MLflow, storage, browser. Exit code 1: something does not.
 
-    Example: hueristic doctor
+    Example: hueristic doctor --storage /shared/studies --tracking-uri http://mlflow:5000
     """
-    from study.doctor import examine, print_findings
+    from study.doctor import examine
+    from study.finding import print_findings
 
-    findings = examine()
-    print_findings(findings, Console())
-    if any(finding.level == "error" for finding in findings):
+    findings = examine(storage, tracking_uri, address)
+    works = all(finding.level != "error" for finding in findings)
+    if as_json:
+        print_json({"works": works, "findings": findings})
+    else:
+        print_findings(findings, Console())
+    if not works:
         raise typer.Exit(1)
 
 

@@ -26,6 +26,7 @@ from study.lease import lease
 from study.ledger import Ledger
 from study.mlflow_address import without_password
 from study.preflight import described, preflight
+from study.services import check_address
 from study.study_changes import differences
 from study.study_file import Study, load_study, parse_study
 from trainables.cache import default_cache
@@ -220,6 +221,7 @@ def _ray(address: str | None) -> Iterator[dict[str, float]]:
     # A trial that asks for no GPU must not see one.
     os.environ["RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO"] = "1"
     if address:
+        check_address(address)
         ray.init(address=address, log_to_driver=False, logging_level="ERROR")
     else:
         ray.init(address="local", include_dashboard=False, log_to_driver=False, logging_level="ERROR")
