@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
+from study.compare_command import compare
 from study.data_commands import data_app
 from study.json_output import AsJson, console_of, print_json
 from study.ledger import Ledger
@@ -19,7 +20,7 @@ app = typer.Typer(
     name="hueristic", no_args_is_help=True, add_completion=True, pretty_exceptions_enable=False, rich_markup_mode="rich"
 )
 app.add_typer(data_app, name="data")
-for command in (init, schema):
+for command in (compare, init, schema):
     app.command()(command)
 
 StudyFile = Annotated[Path, typer.Argument(metavar="STUDY", help="The study file.", show_default=False)]
