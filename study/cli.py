@@ -9,7 +9,9 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
+from study.catalog_names import find_study
 from study.compare_command import compare
+from study.completion import study_files, study_folders, trials
 from study.data_commands import data_app
 from study.json_output import AsJson, console_of, print_json
 from study.ledger import Ledger
@@ -23,8 +25,19 @@ app.add_typer(data_app, name="data")
 for command in (compare, init, schema):
     app.command()(command)
 
-StudyFile = Annotated[Path, typer.Argument(metavar="STUDY", help="The study file.", show_default=False)]
-StudyFolder = Annotated[Path, typer.Argument(metavar="STUDY_DIR", help="The study's folder.", show_default=False)]
+StudyFile = Annotated[
+    Path,
+    typer.Argument(
+        metavar="STUDY",
+        help="The study file, or the name of a study of the catalogue.",
+        show_default=False,
+        autocompletion=study_files,
+    ),
+]
+StudyFolder = Annotated[
+    Path,
+    typer.Argument(metavar="STUDY_DIR", help="The study's folder.", show_default=False, autocompletion=study_folders),
+]
 Storage = Annotated[Path, typer.Option(help="Folder of studies; the study gets one of its own in it.")]
 TrackingUri = Annotated[
     str | None, typer.Option(help="MLflow: a server's address or sqlite:///FILE.", show_default="SQLite in STORAGE")
@@ -34,7 +47,10 @@ Address = Annotated[str | None, typer.Option(help="Ray cluster.", envvar="RAY_AD
 
 @app.callback()
 def options(debug: Annotated[bool, typer.Option(help="Show a traceback with errors.")] = False) -> None:
-    """Studies of what colouring grey photos and naming what they show do to each other in one network."""
+    """Studies of what colouring grey photos and naming what they show do to each other in one network.
+
+    Example: hueristic launch quickstart
+    """
 
 
 @app.command()
@@ -58,18 +74,21 @@ def launch(
     if as_json and not dry_run:
         raise ValueError("--json prints a plan and goes with --dry-run; a launch's answer is: hueristic report --json.")
     console = console_of(as_json)
-    loaded = load_study(study, set_ or [])
+    found = find_study(study)
+    if found != study:
+        console.print(f"{study} is a study of the catalogue: {found}", soft_wrap=True)
+    loaded = load_study(found, set_ or [])
     uri = tracking_uri_of(tracking_uri, storage)
     command = shlex.join(["hueristic", *sys.argv[1:]])
     launched = Launch(study=loaded, storage=storage, tracking_uri=uri, address=address, command=command)
     if dry_run:
         check_folder(launched)
         with console.status("timing a step of each arm"):
-            found = estimate(loaded)
+            times = estimate(loaded)
         if as_json:
-            print_json(plan_document(loaded, found, launched.folder))
+            print_json(plan_document(loaded, times, launched.folder))
         else:
-            console.print(plan_table(loaded, found))
+            console.print(plan_table(loaded, times))
         return
     try:
         folder = run(launched, console)
@@ -148,7 +167,7 @@ def ui(
     study_dir: StudyFolder,
     tracking_uri: TrackingUri = None,
     port: Annotated[
-        int | None, typer.Option(help="Port on loopback.", show_default="5000 or the next free one")
+        int | None, typer.Option(help="Port on loopback.", min=1, max=65535, show_default="5000 or the next free one")
     ] = None,
 ) -> None:
     """Open MLflow's pages on a study, on this machine alone.
@@ -166,7 +185,9 @@ def ui(
 @app.command()
 def reproduce(
     study_dir: StudyFolder,
-    trial: Annotated[str, typer.Argument(help="Its name in the study's folder `trials`.", show_default=False)],
+    trial: Annotated[
+        str, typer.Argument(help="Its name in the study's folder `trials`.", show_default=False, autocompletion=trials)
+    ],
     root: Annotated[
         Path | None, typer.Option(help="Folder of the photos.", show_default="where the study was launched")
     ] = None,
@@ -242,6 +263,13 @@ def main() -> None:
         is_persons = isinstance(error, ValueError | OSError) or type(error).__name__ == "MlflowException"
         if debug or not is_persons:
             raise
-        Console(stderr=True).print(f"error: {error}", soft_wrap=True, highlight=False, markup=False)
+        Console(stderr=True).print(f"error: {_sentence(error)}", soft_wrap=True, highlight=False, markup=False)
         sys.stdout.flush()
         sys.exit(2)
+
+
+def _sentence(error: Exception) -> str:
+    """What went wrong and what to do; the system's own errors have a file and a reason alone."""
+    if isinstance(error, OSError) and error.filename and error.strerror:
+        return f"{error.filename}: {error.strerror}. Give a path that exists and that you may read and write."
+    return str(error)

@@ -6,9 +6,12 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
+from study.completion import study_folders
 from study.json_output import AsJson, print_json
 
-Folder = Annotated[Path, typer.Argument(help="A finished study's folder.", show_default=False)]
+Folder = Annotated[
+    Path, typer.Argument(help="A finished study's folder.", show_default=False, autocompletion=study_folders)
+]
 
 
 def compare(a: Folder, b: Folder, as_json: AsJson = False) -> None:

@@ -7,7 +7,10 @@ import typer
 
 from study.json_output import AsJson, console_of, print_json
 
-data_app = typer.Typer(no_args_is_help=True, help="Photos: prepare them once for all studies.")
+data_app = typer.Typer(
+    no_args_is_help=True,
+    help="Photos: prepare them once for all studies.\n\nExample: hueristic data check ncd --source data/ncd",
+)
 
 Target = Annotated[
     str,

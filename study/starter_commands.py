@@ -8,10 +8,14 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
+from study.completion import datasets
+
 
 def init(
     study: Annotated[Path, typer.Argument(metavar="STUDY", help="The study file to write.", show_default=False)],
-    dataset: Annotated[str, typer.Option(help="orchard (drawn in code), ncd, stanford_dogs or folder.")] = "orchard",
+    dataset: Annotated[
+        str, typer.Option(help="orchard (drawn in code), ncd, stanford_dogs or folder.", autocompletion=datasets)
+    ] = "orchard",
 ) -> None:
     """Write a commented study file to start from; a file that exists is left as it is.
 
