@@ -7,8 +7,8 @@ import re
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
-import click
 import pytest
 import typer
 from typer.testing import CliRunner
@@ -26,7 +26,7 @@ from tests.study.test_doctor import closed_port
 ROOT = Path(__file__).parents[2]
 
 
-def tree(group: click.Command, words: tuple[str, ...] = ()) -> dict[tuple[str, ...], click.Command]:
+def tree(group: Any, words: tuple[str, ...] = ()) -> dict[tuple[str, ...], Any]:
     """Every command by the words that lead to it."""
     found = {words: group}
     for name, one in getattr(group, "commands", {}).items():
