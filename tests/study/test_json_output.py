@@ -64,12 +64,14 @@ def test_a_plan_counts_what_a_launch_would_train(tmp_path: Path) -> None:
 
 def test_data_commands_count_the_photos_and_write_the_page(tmp_path: Path) -> None:
     make_photos(tmp_path, {"Apple": 6, "Pear": 6})
+    # A person is told of it, and that must not stand among the JSON.
+    (tmp_path / "photos" / "Apple" / "broken.png").write_bytes(b"")
     options = ("folder", "--source", "photos", "--image-size", "16")
     prepared = printed(tmp_path, "data", "prepare", *options)
     assert prepared["num_photos"] == 12 == sum(prepared["cut"].values()) and prepared["classes"] == ["Apple", "Pear"]
     assert (Path(prepared["prepared"]) / "manifest.json").is_file()
     checked = printed(tmp_path, "data", "check", *options)
-    assert [row["num_files"] for row in checked["classes"]] == [6, 6] and Path(checked["page"]).is_file()
+    assert [row["num_files"] for row in checked["classes"]] == [7, 6] and Path(checked["page"]).is_file()
 
 
 def test_a_number_that_is_not_finite_is_null() -> None:
