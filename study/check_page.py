@@ -1,9 +1,11 @@
 """What `data check` shows: tables in the terminal, and one self-contained page with pictures."""
 
 import base64
+import dataclasses
 import html
 import io
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from PIL import Image
@@ -47,6 +49,13 @@ def finding_table(check: PhotoCheck) -> Table:
     if not check.findings:
         table.add_row("nothing", "0", "", "All photos are used as they are.")
     return table
+
+
+def check_document(check: PhotoCheck) -> dict[str, Any]:
+    """What was found, for programs: every photo of every finding by name."""
+    findings = [dataclasses.asdict(finding) for finding in check.findings]
+    classes = [dataclasses.asdict(row) for row in check.classes]
+    return {"num_files": len(check.photos.photo_names), "sizes": sizes(check), "classes": classes, "findings": findings}
 
 
 def page(check: PhotoCheck, title: str) -> str:

@@ -1,5 +1,6 @@
 """The command line. Errors are one sentence and a remedy, with exit code 2; `--debug` shows the traceback."""
 
+import json
 import shlex
 import sys
 from pathlib import Path
@@ -8,26 +9,48 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
+from study.catalog_names import find_study
+from study.compare_command import compare
+from study.completion import study_files, study_folders, trials
 from study.data_commands import data_app
+from study.json_output import AsJson, console_of, print_json
 from study.ledger import Ledger
+from study.starter_commands import init, schema
 from study.study_file import load_study
 
 app = typer.Typer(
     name="hueristic", no_args_is_help=True, add_completion=True, pretty_exceptions_enable=False, rich_markup_mode="rich"
 )
 app.add_typer(data_app, name="data")
+for command in (compare, init, schema):
+    app.command()(command)
 
-StudyFile = Annotated[Path, typer.Argument(metavar="STUDY", help="The study file.", show_default=False)]
-StudyFolder = Annotated[Path, typer.Argument(metavar="STUDY_DIR", help="The study's folder.", show_default=False)]
+StudyFile = Annotated[
+    Path,
+    typer.Argument(
+        metavar="STUDY",
+        help="The study file, or the name of a study of the catalogue.",
+        show_default=False,
+        autocompletion=study_files,
+    ),
+]
+StudyFolder = Annotated[
+    Path,
+    typer.Argument(metavar="STUDY_DIR", help="The study's folder.", show_default=False, autocompletion=study_folders),
+]
 Storage = Annotated[Path, typer.Option(help="Folder of studies; the study gets one of its own in it.")]
 TrackingUri = Annotated[
     str | None, typer.Option(help="MLflow: a server's address or sqlite:///FILE.", show_default="SQLite in STORAGE")
 ]
+Address = Annotated[str | None, typer.Option(help="Ray cluster.", envvar="RAY_ADDRESS", show_default="this machine")]
 
 
 @app.callback()
 def options(debug: Annotated[bool, typer.Option(help="Show a traceback with errors.")] = False) -> None:
-    """Studies of what colouring grey photos and naming what they show do to each other in one network."""
+    """Studies of what colouring grey photos and naming what they show do to each other in one network.
+
+    Example: hueristic launch quickstart
+    """
 
 
 @app.command()
@@ -36,10 +59,9 @@ def launch(
     set_: Annotated[list[str] | None, typer.Option("--set", help="Place or size the study: data.root=DIR")] = None,
     storage: Storage = Path("studies"),
     tracking_uri: TrackingUri = None,
-    address: Annotated[
-        str | None, typer.Option(help="Ray cluster.", envvar="RAY_ADDRESS", show_default="this machine")
-    ] = None,
+    address: Address = None,
     dry_run: Annotated[bool, typer.Option(help="Check everything, print the plan, start nothing.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Run a study to its report. The same command continues a study that was interrupted.
 
@@ -47,18 +69,26 @@ def launch(
     """
     from study.launch import Launch, StudyStoppedError, check_folder, run
     from study.mlflow_address import tracking_uri_of
-    from study.plan import estimate, plan_table
+    from study.plan import estimate, plan_document, plan_table
 
-    console = Console()
-    loaded = load_study(study, set_ or [])
+    if as_json and not dry_run:
+        raise ValueError("--json prints a plan and goes with --dry-run; a launch's answer is: hueristic report --json.")
+    console = console_of(as_json)
+    found = find_study(study)
+    if found != study:
+        console.print(f"{study} is a study of the catalogue: {found}", soft_wrap=True)
+    loaded = load_study(found, set_ or [])
     uri = tracking_uri_of(tracking_uri, storage)
     command = shlex.join(["hueristic", *sys.argv[1:]])
     launched = Launch(study=loaded, storage=storage, tracking_uri=uri, address=address, command=command)
     if dry_run:
         check_folder(launched)
         with console.status("timing a step of each arm"):
-            found = estimate(loaded)
-        console.print(plan_table(loaded, found))
+            times = estimate(loaded)
+        if as_json:
+            print_json(plan_document(loaded, times, launched.folder))
+        else:
+            console.print(plan_table(loaded, times))
         return
     try:
         folder = run(launched, console)
@@ -70,15 +100,20 @@ def launch(
 
 
 @app.command()
-def status(study_dir: StudyFolder) -> None:
+def status(study_dir: StudyFolder, as_json: AsJson = False) -> None:
     """Show how far a study is.
 
     Example: hueristic status studies/quickstart
     """
     from study.launch import load
-    from study.progress import status_table
+    from study.progress import status_rows, status_table
 
-    Console().print(status_table(Ledger(study_dir), load(study_dir)))
+    study, ledger = load(study_dir), Ledger(study_dir)
+    if as_json:
+        head = {"study": study.name, "question": study.question, "folder": ledger.folder}
+        print_json({**head, "trials": status_rows(ledger)})
+    else:
+        Console().print(status_table(ledger, study))
 
 
 @app.command()
@@ -92,6 +127,7 @@ def report(
     to: Annotated[
         Path | None, typer.Option(help="Folder for tables and report from MLflow.", show_default="NAME-report")
     ] = None,
+    as_json: AsJson = False,
 ) -> None:
     """Write the tables and the report of a study anew, finished or not.
 
@@ -116,8 +152,12 @@ def report(
         from study.mlflow_download import download_tables
 
         folder = download_tables(study, tracking_uri, to or Path(f"{study}-report"))
-    write(folder)
-    _print_verdicts(folder, Console())
+    page = write(folder)
+    if as_json:
+        verdict = json.loads((folder / "report" / "verdict.json").read_text())
+        print_json({**verdict, "report": page.absolute()})
+    else:
+        _print_verdicts(folder, Console())
 
 
 @app.command()
@@ -151,7 +191,7 @@ def ui(
     study_dir: StudyFolder,
     tracking_uri: TrackingUri = None,
     port: Annotated[
-        int | None, typer.Option(help="Port on loopback.", show_default="5000 or the next free one")
+        int | None, typer.Option(help="Port on loopback.", min=1, max=65535, show_default="5000 or the next free one")
     ] = None,
 ) -> None:
     """Open MLflow's pages on a study, on this machine alone.
@@ -169,10 +209,13 @@ def ui(
 @app.command()
 def reproduce(
     study_dir: StudyFolder,
-    trial: Annotated[str, typer.Argument(help="Its name in the study's folder `trials`.", show_default=False)],
+    trial: Annotated[
+        str, typer.Argument(help="Its name in the study's folder `trials`.", show_default=False, autocompletion=trials)
+    ],
     root: Annotated[
         Path | None, typer.Option(help="Folder of the photos.", show_default="where the study was launched")
     ] = None,
+    as_json: AsJson = False,
 ) -> None:
     """Train one trial again on this machine, without Ray, and say whether its records are the same.
 
@@ -180,45 +223,47 @@ def reproduce(
 
     Example: hueristic reproduce studies/quickstart joint-confirm-1
     """
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
-    from study.launch import load
-    from study.reproduce import print_reproduction
+    from study.launch import load, progress_bar
+    from study.reproduce import print_reproduction, reproduction_document
     from study.reproduce import reproduce as train_again
 
     load(study_dir)
-    console = Console()
-    columns = (TextColumn("epochs"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=console, transient=True) as bar:
-        task = bar.add_task("", total=None)
-        found = train_again(
-            study_dir,
-            trial,
-            root=None if root is None else str(root),
-            progress=lambda done, total: bar.update(task, completed=done, total=total),
-        )
-    print_reproduction(found, console)
+    console = console_of(as_json)
+    with progress_bar(console, "epochs") as tell:
+        found = train_again(study_dir, trial, root=None if root is None else str(root), progress=tell)
+    if as_json:
+        print_json(reproduction_document(found))
+    else:
+        print_reproduction(found, console)
     if not found.same:
         raise typer.Exit(1)
 
 
 @app.command()
-def doctor() -> None:
-    """Say what works here: packages, GPU, Ray, MLflow, storage, browser.
+def doctor(
+    storage: Storage = Path("studies"),
+    tracking_uri: TrackingUri = None,
+    address: Address = None,
+    as_json: AsJson = False,
+) -> None:
+    """Say what works here: packages, GPU, memory, Ray, MLflow, storage, browser. Exit code 1: something does not.
 
-    Example: hueristic doctor
+    Example: hueristic doctor --storage /shared/studies --tracking-uri http://mlflow:5000
     """
-    from study.doctor import examine, print_findings
+    from study.doctor import examine
+    from study.finding import print_findings
 
-    findings = examine()
-    print_findings(findings, Console())
-    if any(finding.level == "error" for finding in findings):
+    findings = examine(storage, tracking_uri, address)
+    works = all(finding.level != "error" for finding in findings)
+    if as_json:
+        print_json({"works": works, "findings": findings})
+    else:
+        print_findings(findings, Console())
+    if not works:
         raise typer.Exit(1)
 
 
 def _print_verdicts(folder: Path, console: Console) -> None:
-    import json
-
     for line in json.loads((folder / "report" / "verdict.json").read_text())["lines"]:
         console.print(line, soft_wrap=True, highlight=False)
     console.print(f"Report: {folder / 'report' / 'report.html'}", soft_wrap=True)
@@ -242,6 +287,13 @@ def main() -> None:
         is_persons = isinstance(error, ValueError | OSError) or type(error).__name__ == "MlflowException"
         if debug or not is_persons:
             raise
-        Console(stderr=True).print(f"error: {error}", soft_wrap=True, highlight=False, markup=False)
+        Console(stderr=True).print(f"error: {_sentence(error)}", soft_wrap=True, highlight=False, markup=False)
         sys.stdout.flush()
         sys.exit(2)
+
+
+def _sentence(error: Exception) -> str:
+    """What went wrong and what to do; the system's own errors have a file and a reason alone."""
+    if isinstance(error, OSError) and error.filename and error.strerror:
+        return f"{error.filename}: {error.strerror}. Give a path that exists and that you may read and write."
+    return str(error)

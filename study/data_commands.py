@@ -4,9 +4,13 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
-data_app = typer.Typer(no_args_is_help=True, help="Photos: prepare them once for all studies.")
+from study.json_output import AsJson, console_of, print_json
+
+data_app = typer.Typer(
+    no_args_is_help=True,
+    help="Photos: prepare them once for all studies.\n\nExample: hueristic data check ncd --source data/ncd",
+)
 
 Target = Annotated[
     str,
@@ -29,6 +33,7 @@ def data_prepare(
     to: UnpackTo = None,
     split_file: SplitFile = None,
     image_size: ImageSize = None,
+    as_json: AsJson = False,
 ) -> None:
     """Unpack and decode photos once; launch decodes those of a study by itself. Nothing is downloaded.
 
@@ -38,10 +43,25 @@ def data_prepare(
     from study.data_folder import data_of
     from study.launch import prepare_data
 
-    console = Console()
+    console = console_of(as_json)
     given = {"source": source, "to": to, "split_file": split_file, "image_size": image_size}
     data = data_of(target, overrides=set_ or [], **given)  # type: ignore[arg-type]
     images, prepared, cut = prepare_data(data, console)
+    if as_json:
+        counts = {part: len(getattr(cut, part)) for part in ("train", "val", "test")}
+        print_json(
+            {
+                "dataset": data.dataset,
+                "root": data.root,
+                "image_size": data.image_size,
+                "num_photos": len(images.labels_N),
+                "classes": images.class_names,
+                "cut": counts,
+                "digest": images.digest,
+                "prepared": prepared,
+            }
+        )
+        return
     console.print(
         f"{len(images.labels_N)} photos of {len(images.class_names)} classes: {len(cut.test)} in the test pool, "
         f"{len(cut.train)} to train on and {len(cut.val)} to choose settings by in replicate 0.\n{prepared or ''}",
@@ -62,28 +82,32 @@ def data_check(
     split_file: SplitFile = None,
     image_size: ImageSize = None,
     output: Annotated[Path, typer.Option(help="The page with the pictures.")] = Path("data-check.html"),
+    as_json: AsJson = False,
 ) -> None:
     """Look for what is odd about photos, and say what will be done: copies, grey, broken and misnamed ones.
 
     Example: hueristic data check ncd --source data/ncd/ColorfulOriginal
     """
-    from study.check_page import class_table, finding_table, page
+    from study.check_page import check_document, class_table, finding_table, page
     from study.data_folder import data_of
     from study.files import write_bytes
     from study.launch import progress_bar
     from trainables.config import FOLDER_DATASETS
     from trainables.photo_check import check_photos
 
-    console = Console()
+    console = console_of(as_json)
     given = {"source": source, "to": to, "split_file": split_file, "image_size": image_size}
     data = data_of(target, overrides=set_ or [], **given)  # type: ignore[arg-type]
     if data.dataset not in FOLDER_DATASETS:
         raise ValueError(f"{target} uses dataset {data.dataset!r}, which has no photos in a folder to look at.")
     with progress_bar(console, "looking at photos") as tell:
         found = check_photos(data, progress=tell)
+    write_bytes(output, page(found, f"Photos of {data.dataset}").encode())
+    if as_json:
+        print_json({**check_document(found), "dataset": data.dataset, "root": data.root, "page": output.absolute()})
+        return
     console.print(class_table(found))
     console.print(finding_table(found))
-    write_bytes(output, page(found, f"Photos of {data.dataset}").encode())
     console.print(f"Pictures: {output}", soft_wrap=True)
 
 

@@ -2,6 +2,9 @@
 
 from pathlib import Path
 
+from study.catalog_names import find_study
+from study.data_place import place_of
+from study.problems import StudyFileError
 from study.study_file import load_study
 from trainables.archives import is_archive, unpack
 from trainables.config import FOLDER_DATASETS, DataConfig
@@ -32,9 +35,11 @@ def data_of(
                 f"{given[0]} goes with a data set, one of {list(FOLDER_DATASETS)}, but {target!r} is a study file: "
                 "place its photos with --set data.root=DIR."
             )
-        if not Path(target).suffix and not Path(target).exists():
-            raise ValueError(f"{target!r} is neither a study file nor a data set out of {list(FOLDER_DATASETS)}.")
-        return load_study(target, overrides).data_config()
+        try:
+            study = find_study(Path(target))
+        except StudyFileError as error:
+            raise ValueError(f"{error} Nor is it a data set out of {list(FOLDER_DATASETS)}.") from None
+        return load_study(study, overrides).data_config()
     if overrides:
         raise ValueError(f"--set goes with a study file, but {target!r} is a data set: use --source and --image-size.")
     if source is None:
@@ -55,7 +60,7 @@ def root_of(dataset: str, source: Path, to: Path | None) -> Path:
             raise ValueError(f"--to has no effect: {str(source)!r} is a folder of photos and is read where it lies.")
         return source
     name = source.name.partition(".")[0] if dataset == "folder" else dataset
-    root = unpack(archives, to or Path("data") / name)
+    root = unpack(archives, to or place_of(f"data/{name}"))
     return root if dataset == "stanford_dogs" else _innermost(root)
 
 

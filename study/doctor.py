@@ -3,77 +3,94 @@
 import os
 import shutil
 import sys
-import tempfile
-from dataclasses import dataclass
 from pathlib import Path
 
-from rich.console import Console
-from rich.table import Table
-
+from study.finding import Finding
 from study.fingerprint import packages
+from study.mlflow_address import tracking_uri_of
+from study.services import folder_finding, mlflow_finding, ray_finding
 from trainables.cache import default_cache
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "chrome")
-LOW_DISK_BYTES = 5 * 1024**3
+LOW_MEMORY_BYTES = 4 * 1024**3
+"""For Ray, MLflow and one small trial."""
 
 
-@dataclass(frozen=True)
-class Finding:
-    """One line of the doctor."""
-
-    what: str
-    level: str
-    """`ok`, `warning` or `error`."""
-    text: str
-
-
-def examine() -> list[Finding]:
-    """Everything a study needs here."""
+def examine(
+    storage: Path = Path("studies"), tracking_uri: str | None = None, address: str | None = None
+) -> list[Finding]:
+    """Everything a study needs, here or on the Ray cluster at `address`."""
     return [
         _python(),
-        *package_findings(packages()),
-        _device(),
+        package_finding(packages()),
+        *_devices(),
+        memory_finding(memory_bytes()),
         _compiler(),
-        _ray(),
-        _mlflow(),
-        *storage_findings({"studies": Path("studies"), "cache": default_cache()}),
+        ray_finding(address),
+        mlflow_finding(tracking_uri_of(tracking_uri, storage)),
+        folder_finding("storage", storage, "choose another --storage, or ask for permission"),
+        folder_finding("cache", default_cache(), "set HUERISTIC_CACHE to another folder"),
+        _photos(),
         _browser(),
     ]
-
-
-def print_findings(findings: list[Finding], console: Console) -> None:
-    """The findings as a table."""
-    table = Table(show_header=False)
-    colors = {"ok": "green", "warning": "yellow", "error": "red"}
-    for finding in findings:
-        table.add_row(finding.what, f"[{colors[finding.level]}]{finding.level}[/]", finding.text)
-    console.print(table)
 
 
 def _python() -> Finding:
     version = ".".join(map(str, sys.version_info[:3]))
     good = sys.version_info >= (3, 11)
-    return Finding("Python", "ok" if good else "error", version if good else f"{version}: install 3.11 or newer")
+    return Finding("Python", "ok", version) if good else Finding("Python", "error", version, "install 3.11 or newer")
 
 
-def package_findings(versions: dict[str, str]) -> list[Finding]:
+def package_finding(versions: dict[str, str]) -> Finding:
     """Whether everything is installed that a result depends on."""
     missing = [name for name, version in versions.items() if version == "not installed"]
     if missing:
-        return [Finding("packages", "error", f"missing: {', '.join(missing)}; run make install")]
-    text = ", ".join(f"{name} {version}" for name, version in versions.items())
-    return [Finding("packages", "ok", text)]
+        return Finding("packages", "error", f"missing {', '.join(missing)}", "run make install")
+    return Finding("packages", "ok", ", ".join(f"{name} {version}" for name, version in versions.items()))
 
 
-def _device() -> Finding:
+def _devices() -> list[Finding]:
+    import torch
+
     from trainables.devices import choose_device, choose_precision, describe
 
     device = choose_device("auto")
     precision = str(choose_precision("auto", device)).removeprefix("torch.")
     text = f"{describe(device)}, {precision}, {os.cpu_count()} CPU cores"
+    shown = os.environ.get("CUDA_VISIBLE_DEVICES")
     if device.type == "cpu":
-        return Finding("device", "warning", f"{text}: no GPU was found; studies of the catalogue for GPUs take days")
-    return Finding("device", "ok", text)
+        hidden = f"; CUDA_VISIBLE_DEVICES is {shown!r}" if shown is not None else ""
+        remedy = "without one, keep to studies that name CPU cores as their hardware"
+        return [Finding("device", "warning", f"{text}: no GPU is seen{hidden}", remedy)]
+    findings = [Finding("device", "ok", text)]
+    if device.type == "cuda":
+        for index in range(torch.cuda.device_count()):
+            free, total = torch.cuda.mem_get_info(index)
+            words = f"{free / 1024**3:.0f} of {total / 1024**3:.0f} GiB free"
+            busy = free < total / 2
+            remedy = "another program uses this GPU: end it, or choose others with CUDA_VISIBLE_DEVICES" if busy else ""
+            findings.append(Finding(f"GPU {index}", "warning" if busy else "ok", words, remedy))
+    return findings
+
+
+def memory_bytes() -> int | None:
+    """Main memory that programs may still take; None where the system does not say."""
+    try:
+        lines = Path("/proc/meminfo").read_text().splitlines()
+    except OSError:
+        return None
+    (available,) = (line for line in lines if line.startswith("MemAvailable:"))
+    return int(available.split()[1]) * 1024
+
+
+def memory_finding(available: int | None) -> Finding:
+    """Whether that is enough for a small study."""
+    if available is None:
+        return Finding("memory", "ok", "not known on this system")
+    text = f"{available / 1024**3:.1f} GiB available"
+    return Finding("memory", "ok", text) if available >= LOW_MEMORY_BYTES else Finding(
+        "memory", "warning", text, "close other programs, or run fewer trials at once with resources.cpus_per_trial"
+    )  # fmt: skip
 
 
 def _compiler() -> Finding:
@@ -81,58 +98,24 @@ def _compiler() -> Finding:
 
     found = find_compiler()
     if found is None:
-        return Finding("compiler", "warning", "no C++ compiler: install g++ for studies with compile: true")
+        return Finding("compiler", "warning", "no C++ compiler", "install g++ for studies with compile: true")
     return Finding("compiler", "ok", found)
 
 
-def _ray() -> Finding:
-    import ray
-
-    try:
-        ray.init(address="local", include_dashboard=False, log_to_driver=False, logging_level="ERROR")
-        answer = ray.get(ray.remote(lambda: 1).remote(), timeout=60)
-        cpus = ray.cluster_resources().get("CPU", 0)
-    except (RuntimeError, OSError, TimeoutError) as error:
-        return Finding("Ray", "error", f"does not start here ({error}); check free memory and /tmp")
-    finally:
-        ray.shutdown()
-    return Finding("Ray", "ok" if answer == 1 else "error", f"ran a task on {cpus:g} CPU slots")
-
-
-def _mlflow() -> Finding:
-    from mlflow.exceptions import MlflowException
-    from mlflow.tracking import MlflowClient
-
-    uri = os.environ.get("MLFLOW_TRACKING_URI", "")
-    with tempfile.TemporaryDirectory() as folder:
-        try:
-            MlflowClient(tracking_uri=uri or f"sqlite:///{folder}/mlflow.db").search_experiments(max_results=1)
-        except (MlflowException, OSError) as error:
-            return Finding("MLflow", "error", f"MLFLOW_TRACKING_URI does not answer ({str(error)[:120]})")
-    return Finding("MLflow", "ok", "MLFLOW_TRACKING_URI answers" if uri else "a SQLite store works")
-
-
-def storage_findings(folders: dict[str, Path]) -> list[Finding]:
-    """Whether each folder, or the nearest one above it that exists, can be written and has room."""
-    findings = []
-    for what, path in folders.items():
-        ancestor = next(parent for parent in (path.absolute(), *path.absolute().parents) if parent.exists())
-        free = shutil.disk_usage(ancestor).free
-        text = f"{path}: {free / 1024**3:.0f} GiB free"
-        try:
-            tempfile.TemporaryFile(dir=ancestor).close()
-        except OSError as error:
-            findings.append(Finding(what, "error", f"{ancestor}: {error.strerror}; choose another folder"))
-            continue
-        if free < LOW_DISK_BYTES:
-            findings.append(Finding(what, "warning", f"{text}; make room"))
-        else:
-            findings.append(Finding(what, "ok", text))
-    return findings
+def _photos() -> Finding:
+    """The folder `data` and what stands in for it: see Study.data_config."""
+    named = os.environ.get("HUERISTIC_DATA")
+    if named is None:
+        return Finding("photos", "ok", "read from the folder data of where a command is run; HUERISTIC_DATA is not set")
+    if not Path(named).is_dir():
+        return Finding("photos", "error", f"HUERISTIC_DATA is {named!r}, which is no folder", "correct or unset it")
+    return Finding("photos", "ok", f"HUERISTIC_DATA: {named} stands in for the folder data")
 
 
 def _browser() -> Finding:
     found = next((path for name in BROWSERS if (path := shutil.which(name))), None)
     if found:
         return Finding("browser", "ok", found)
-    return Finding("browser", "warning", "none found; reports open in any browser, browser tests need chromium")
+    return Finding(
+        "browser", "warning", "no chromium", "reports open in any browser; the browser's tests need chromium"
+    )

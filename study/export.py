@@ -27,9 +27,14 @@ from trainables.prepare import find_prepared
 
 
 def export(folder: Path) -> Path:
-    """Writes `results/` of the study in `folder` anew and gives its path."""
+    """Writes `results/` of the study in `folder` anew and gives its path.
+
+    Raises ValueError for a study that was never launched.
+    """
     ledger = Ledger(folder)
     study = load_study(folder / "study.yaml")
+    if not (folder / "fingerprint.json").is_file():
+        raise ValueError(f"{folder} holds a study that was never launched (no fingerprint.json): launch it first.")
     fingerprint = json.loads((folder / "fingerprint.json").read_text())
     results = folder / "results"
     results.mkdir(exist_ok=True)

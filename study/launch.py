@@ -26,8 +26,9 @@ from study.lease import lease
 from study.ledger import Ledger
 from study.mlflow_address import without_password
 from study.preflight import described, preflight
+from study.services import check_address
 from study.study_changes import differences
-from study.study_file import Study, load_study, parse_study
+from study.study_file import Study, load_study
 from trainables.cache import default_cache
 from trainables.config import DataConfig
 from trainables.images import Images, load_images
@@ -165,9 +166,9 @@ def check_folder(launch: Launch) -> None:
 
 @contextmanager
 def progress_bar(console: Console, words: str) -> Iterator[Callable[[int, int], None]]:
-    """A bar that is told how many are done and how many there are; gone at the end."""
+    """A bar that is told how many are done and how many there are; gone at the end, and absent without a terminal."""
     columns = (TextColumn(words), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Bar(*columns, console=console, transient=True) as bar:
+    with Bar(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
         task = bar.add_task("", total=None)
         yield lambda done, total: bar.update(task, completed=done, total=total)
 
@@ -220,6 +221,7 @@ def _ray(address: str | None) -> Iterator[dict[str, float]]:
     # A trial that asks for no GPU must not see one.
     os.environ["RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO"] = "1"
     if address:
+        check_address(address)
         ray.init(address=address, log_to_driver=False, logging_level="ERROR")
     else:
         ray.init(address="local", include_dashboard=False, log_to_driver=False, logging_level="ERROR")
@@ -352,7 +354,7 @@ def load(folder: Path) -> Study:
     path = folder / "study.yaml"
     if not path.is_file():
         raise ValueError(f"{folder} holds no study (no study.yaml): give the folder that launch printed.")
-    return parse_study(path.read_text(), str(path))
+    return load_study(path)
 
 
 __all__ = ["Launch", "StudyStoppedError", "load", "load_study", "run"]

@@ -18,6 +18,11 @@ def tracking_uri_of(chosen: str | None, storage: Path) -> str:
     return chosen or os.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{storage.absolute() / 'mlflow.db'}"
 
 
+def sqlite_file(uri: str) -> Path | None:
+    """The file behind a SQLite address; None for every other address."""
+    return Path(uri.removeprefix("sqlite:///")) if uri.startswith("sqlite:///") else None
+
+
 def without_password(uri: str) -> str:
     """The address as it may be shown."""
     scheme, separator, rest = uri.partition("://")

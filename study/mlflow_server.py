@@ -10,6 +10,8 @@ from contextlib import suppress
 from mlflow.tracking import MlflowClient
 from rich.console import Console
 
+from study.mlflow_address import sqlite_file, without_password
+
 HOST = "127.0.0.1"
 FIRST_PORT, LAST_PORT = 5000, 5050
 CLOSING_SECONDS = 10.0
@@ -19,11 +21,17 @@ def serve(tracking_uri: str, experiment: str, port: int | None, console: Console
     """Serves the pages until interrupted; a store behind a server has its pages already, and they are named.
 
     Raises:
-        ValueError: the port is taken.
+        ValueError: the port is taken, or there is no store yet.
     """
     if tracking_uri.startswith(("http://", "https://")):
-        console.print(f"MLflow shows the study {experiment!r} at {tracking_uri}", soft_wrap=True)
+        shown = without_password(tracking_uri)
+        console.print(f"MLflow shows the study {experiment!r} at {shown}: open it in a browser.", soft_wrap=True)
         return
+    file = sqlite_file(tracking_uri)
+    if file is not None and not file.is_file():
+        raise ValueError(
+            f"There is no MLflow store at {file}: make it with hueristic sync, or say where it is with --tracking-uri."
+        )
     chosen = free_port(port)
     found = MlflowClient(tracking_uri=tracking_uri).get_experiment_by_name(experiment)
     page = f"/#/experiments/{found.experiment_id}/runs" if found else ""
@@ -53,7 +61,9 @@ def free_port(port: int | None) -> int:
     """The port asked for, or the first free one from 5000 on."""
     if port is not None:
         if not _is_free(port):
-            raise ValueError(f"Port {port} is in use: choose another with --port, or leave the flag out.")
+            raise ValueError(
+                f"Port {port} is in use or not open to you: choose another with --port, or leave the flag out."
+            )
         return port
     for candidate in range(FIRST_PORT, LAST_PORT):
         if _is_free(candidate):

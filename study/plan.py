@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from rich.table import Table
 
@@ -56,39 +57,72 @@ def estimate(study: Study) -> Estimate:
     )
 
 
+def plan_rows(study: Study, found: Estimate) -> list[dict[str, Any]]:
+    """One row an arm and phase: trials and epochs at most, device seconds (None where unknown), what is searched.
+
+    A confirm phase trains one to two settings of a compared arm; `exact` says whether the number holds in any case.
+    """
+    rows = []
+    for arm in study.arms:
+        num_confirm, is_exact = _num_confirm(study, arm)
+        for phase, num_trials in (("search", study.search.trials_per_arm), ("confirm", num_confirm)):
+            num_epochs = num_trials * study.epochs
+            rows.append(
+                {
+                    "arm": arm,
+                    "phase": phase,
+                    "trials": num_trials,
+                    "exact": phase == "search" or is_exact,
+                    "epochs": num_epochs,
+                    "device_seconds": num_epochs * found.epoch_seconds[arm] if found.epoch_seconds else None,
+                    "tasks": sorted(study.arm_tasks(arm)),
+                    "searched": list(study.arm_space(arm).searched),
+                }
+            )
+    return rows
+
+
 def plan_table(study: Study, found: Estimate) -> Table:
-    """Trials, epochs and device time at most. A confirm phase trains one to two settings of a compared arm."""
+    """The plan's rows as a person reads them, and their sum."""
     table = Table(title=f"{study.name}: {study.question}", title_justify="left")
     for name in ("arm", "phase"):
         table.add_column(name, no_wrap=True)
     for name in ("trials", "epochs", "device time"):
         table.add_column(name, justify="right", no_wrap=True)
     table.add_column("trained, and searched")
-    total_epochs, total_seconds = 0, 0.0
-    for arm in study.arms:
-        num_confirm, is_exact = _num_confirm(study, arm)
-        for phase, num_trials in (("search", study.search.trials_per_arm), ("confirm", num_confirm)):
-            num_epochs = num_trials * study.epochs
-            seconds = num_epochs * found.epoch_seconds.get(arm, 0.0)
-            total_epochs += num_epochs
-            total_seconds += seconds
-            first = phase == "search"
-            table.add_row(
-                arm if first else "",
-                phase,
-                f"{'' if first or is_exact else '≤ '}{num_trials}",
-                f"{num_epochs:,}",
-                duration(seconds) if found.epoch_seconds else "?",
-                " and ".join(sorted(study.arm_tasks(arm))) if first else ", ".join(study.arm_space(arm).searched),
-            )
+    rows = plan_rows(study, found)
+    for row in rows:
+        first, seconds = row["phase"] == "search", row["device_seconds"]
+        table.add_row(
+            row["arm"] if first else "",
+            row["phase"],
+            f"{'' if row['exact'] else '≤ '}{row['trials']}",
+            f"{row['epochs']:,}",
+            "?" if seconds is None else duration(seconds),
+            " and ".join(row["tasks"]) if first else ", ".join(row["searched"]),
+        )
     objectives = " and ".join(f"{name} ({better})" for name, better in study.objectives.items())
+    total_seconds = sum(row["device_seconds"] or 0.0 for row in rows)
     time = f" and {duration(total_seconds)}" if found.epoch_seconds else ""
     table.caption = (
-        f"{total_epochs:,} epochs at most{time}, {study.epochs} epochs a trial; search: {objectives}, "
-        f"{study.search.sampler}, early stopping {study.search.early_stopping}; confirm: "
+        f"{sum(row['epochs'] for row in rows):,} epochs at most{time}, {study.epochs} epochs a trial; search: "
+        f"{objectives}, {study.search.sampler}, early stopping {study.search.early_stopping}; confirm: "
         f"{study.confirm.replicates} replicates. {found.basis[:1].upper()}{found.basis[1:]}."
     )
     return table
+
+
+def plan_document(study: Study, found: Estimate, folder: Path) -> dict[str, Any]:
+    """The plan for programs; `folder` is where the study would lie."""
+    return {
+        "study": study.name,
+        "question": study.question,
+        "folder": folder,
+        "epochs_per_trial": study.epochs,
+        "replicates": study.confirm.replicates,
+        "basis": found.basis,
+        "plan": plan_rows(study, found),
+    }
 
 
 def duration(seconds: float) -> str:

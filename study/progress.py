@@ -121,19 +121,29 @@ class Progress(Callback):  # type: ignore[misc]
         return table
 
 
-def status_table(ledger: Ledger, study: Study) -> Table:
-    """Every arm and phase of a study's folder, from any machine that sees it."""
-    table = Table(title=f"{study.name}: {study.question}", title_justify="left")
-    for name in ("phase", "arm or setting"):
-        table.add_column(name)
-    for name in ("queued", "running", "done", "stopped", "failed", "epochs"):
-        table.add_column(name, justify="right")
+STATUS_COLUMNS = ("queued", "running", "done", "stopped", "failed", "epochs")
+
+
+def status_rows(ledger: Ledger) -> list[dict[str, Any]]:
+    """One row a phase and arm (search) or setting (confirm): its trials by state, and their epochs so far."""
     rows: dict[tuple[str, str], Counter[str]] = {}
     for entry in ledger.entries():
         counts = rows.setdefault((entry.phase, entry.setting or entry.arm), Counter())
         counts[entry.state] += 1
         counts["epochs"] += len(ledger.records(entry.name))
-    for (phase, arm), counts in rows.items():
-        names = ("queued", "running", "done", "stopped", "failed", "epochs")
-        table.add_row(phase, arm, *(str(counts[name]) for name in names))
+    return [
+        {"phase": phase, "setting": setting, **{name: counts[name] for name in STATUS_COLUMNS}}
+        for (phase, setting), counts in rows.items()
+    ]
+
+
+def status_table(ledger: Ledger, study: Study) -> Table:
+    """Every arm and phase of a study's folder, from any machine that sees it."""
+    table = Table(title=f"{study.name}: {study.question}", title_justify="left")
+    for name in ("phase", "arm or setting"):
+        table.add_column(name)
+    for name in STATUS_COLUMNS:
+        table.add_column(name, justify="right")
+    for row in status_rows(ledger):
+        table.add_row(*map(str, row.values()))
     return table

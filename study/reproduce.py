@@ -1,5 +1,6 @@
 """One trial of a ledger trained again: on this machine, alone, without Ray, and without touching the study."""
 
+import dataclasses
 import difflib
 import json
 import math
@@ -142,6 +143,16 @@ def print_reproduction(found: Reproduction, console: Console) -> None:
         console.print(f"{what}: {then} at launch, {now} here.", soft_wrap=True, highlight=False)
     if not found.same and not found.changed:
         console.print("Code, packages and hardware are those of the launch.")
+
+
+def reproduction_document(found: Reproduction) -> dict[str, Any]:
+    """The answer for programs; of a difference both values and, between numbers, the amount."""
+    first, last = (
+        [{**dataclasses.asdict(one), "amount": one.amount} for one in side] for side in (found.first, found.last)
+    )
+    changed = [{"what": what, "at_launch": then, "here": now} for what, then, now in found.changed]
+    head = {"trial": found.entry.name, "same": found.same, "num_records": found.num_records, "end": found.end}
+    return {**head, "first_difference": first, "last_difference": last, "changed": changed}
 
 
 def _print_last(found: Reproduction, console: Console) -> None:

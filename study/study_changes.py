@@ -11,6 +11,9 @@ from study.study_file import Study, parse_study
 GROWING = ("search.trials_per_arm", "confirm.replicates")
 """Numbers that may be raised in a study that has begun: what is done stays what it is."""
 
+ABSENT = "absent"
+"""Stands for the value of a field that a study has not."""
+
 SMALLEST_WIDTH = 0.125
 SMALLEST_IMAGE = 32
 
@@ -29,19 +32,24 @@ class Differences:
 
 def differences(old_document: str, new_document: str) -> Differences:
     """Every field that differs between two study files; defaults count as written out, comments not at all."""
-    old, new = (_flat(_written_out(parse_study(text))) for text in (old_document, new_document))
     found = Differences([], [], [])
-    for name in sorted(old.keys() | new.keys()):
-        if name in old and name in new and old[name] == new[name]:
-            continue
-        text = f"{name}: {_word(old, name)} -> {_word(new, name)}"
-        if name in GROWING and new[name] > old[name]:
+    for name, old, new in field_differences(old_document, new_document):
+        text = f"{name}: {_word(old)} -> {_word(new)}"
+        if name in GROWING and new > old:
             found.growth.append(text)
         elif name in ("data.root", "data.split_file") or name.startswith("resources."):
             found.placement.append(text)
         else:
             found.refused.append(text)
     return found
+
+
+def field_differences(old_document: str, new_document: str) -> list[tuple[str, Any, Any]]:
+    """Every field that differs, with both values; ABSENT where a file has no such field."""
+    old, new = (_flat(_written_out(parse_study(text))) for text in (old_document, new_document))
+    names = sorted(old.keys() | new.keys())
+    pairs = [(name, old.get(name, ABSENT), new.get(name, ABSENT)) for name in names]
+    return [(name, before, after) for name, before, after in pairs if before != after]
 
 
 def smallest(study: Study) -> Study:
@@ -85,5 +93,5 @@ def _flat(values: Mapping[str, Any], above: str = "") -> dict[str, Any]:
     return flat
 
 
-def _word(flat: Mapping[str, Any], name: str) -> str:
-    return repr(flat[name]) if name in flat else "absent"
+def _word(value: Any) -> str:
+    return ABSENT if value == ABSENT else repr(value)

@@ -26,6 +26,7 @@ from pydantic_core import PydanticCustomError
 
 from study import yaml_lines
 from study.cases import Scalar, SettingError, parse_setting
+from study.data_place import place_of
 from study.problems import Path, Problem, StudyFileError, nearest
 from study.space import Space, build_space, params_of
 from study.space_checks import Scenario, scenarios, tasks_of
@@ -211,12 +212,10 @@ class Study(_Section):
         return TrialConfig.from_dict({**space.fixed, **settings})
 
     def data_config(self) -> DataConfig:
-        """The data of every trial. Relative paths are taken from here: Ray's workers stand in folders of their own."""
+        """The data of every trial. Paths become absolute: Ray's workers stand in folders of their own."""
         data = DataConfig.from_dict({**self.data, "seed": self.seed})
         paths = {name: getattr(data, name) for name in ("root", "split_file")}
-        absolute: dict[str, Any] = {
-            name: str(pathlib.Path(path).absolute()) for name, path in paths.items() if path is not None
-        }
+        absolute: dict[str, Any] = {name: str(place_of(path)) for name, path in paths.items() if path is not None}
         return dataclasses.replace(data, **absolute)
 
 

@@ -2,26 +2,50 @@
 
 import re
 import shlex
+import shutil
+import signal
+import subprocess
+import time
+import urllib.request
+import zipfile
+from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import pytest
+import typer
 
-from study.study_file import load_study
-from tests.study.commands import hueristic
+from study.catalog_names import find_study
+from study.cli import app
+from study.study_changes import smallest
+from study.study_file import load_study, to_yaml
+from tests.study.commands import HUERISTIC, environment, hueristic
+from tests.study.test_cli import make_photos
+from tests.trainables.dogs_tree import write_archives, write_dogs
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text()
 
 
+def sections() -> dict[str, list[str]]:
+    """Every line of the README's shell blocks, by the heading above it."""
+    found: dict[str, list[str]] = {}
+    for heading, text in re.findall(r"^#+ (.*)\n((?:(?!^##? ).*\n?)*)", README, re.MULTILINE):
+        for block in re.findall(r"^```sh\n(.*?)^```", text, re.MULTILINE | re.DOTALL):
+            lines = [line.split("  #")[0].split(" # ")[0].strip() for line in block.splitlines()]
+            found.setdefault(heading, []).extend(line for line in lines if line)
+    return found
+
+
 def commands() -> list[str]:
-    """Every line of the README's shell blocks."""
-    blocks = re.findall(r"^```sh\n(.*?)^```", README, re.MULTILINE | re.DOTALL)
-    lines = [line.split("  #")[0].strip() for block in blocks for line in block.splitlines()]
-    return [line for line in lines if line]
+    return [line for lines in sections().values() for line in lines]
 
 
 def test_there_are_commands() -> None:
     assert {"make study", "make test"} <= set(commands())
+    assert {"Two commands", "On a laptop", "On one GPU", "In the browser"} <= set(sections())
+    blocks = re.findall(r"^```sh\n(.*?)^```", README, re.MULTILINE | re.DOTALL)
+    assert len(commands()) == sum(len(block.splitlines()) for block in blocks)
 
 
 @pytest.mark.parametrize("command", [line for line in commands() if line.startswith("make ")])
@@ -30,22 +54,79 @@ def test_every_make_target_exists(command: str) -> None:
     assert re.search(rf"^{re.escape(target)}:", (ROOT / "Makefile").read_text(), re.MULTILINE)
 
 
-@pytest.mark.parametrize("command", [line for line in commands() if "hueristic launch" in line])
-def test_every_launch_passes_its_dry_run(command: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize("command", [line for line in commands() if line.startswith(".venv/bin/hueristic")])
+def test_every_command_is_known_with_its_flags(command: str) -> None:
+    known: Any = typer.main.get_command(app)
     words = shlex.split(command)[1:]
-    words = [str(ROOT / word) if word.startswith("study/catalog/") else word for word in words]
-    done = hueristic(tmp_path, *words, "--dry-run")
-    assert done.returncode == 0, done.stderr
+    while hasattr(known, "commands"):
+        known = known.commands[words.pop(0)]
+    flags = {flag for parameter in known.params for flag in parameter.opts}
+    assert {word.split("=")[0] for word in words if word.startswith("--")} <= flags
 
 
-@pytest.mark.parametrize(
-    "command", [line for line in commands() if line.startswith(".venv/bin/hueristic") and " launch " not in line]
-)
-def test_every_other_command_is_known_with_its_flags(command: str, tmp_path: Path) -> None:
-    words = shlex.split(command)[1:]
-    help_text = hueristic(tmp_path, *[word for word in words[:2] if re.fullmatch("[a-z]+", word)], "--help")
-    assert help_text.returncode == 0, help_text.stderr
-    assert all(word.split("=")[0] in help_text.stdout for word in words if word.startswith("--"))
+@pytest.fixture(scope="module")
+def beginning(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder as a reader has it: a few photos as they are downloaded, and nothing else."""
+    folder = tmp_path_factory.mktemp("readme")
+    write_dogs(folder / "tree")
+    write_archives(folder / "tree", folder / "downloads")
+    shutil.rmtree(folder / "tree")
+    make_photos(folder, {"Apple": 12, "Banana": 12, "Pear": 12})
+    with zipfile.ZipFile(folder / "ColorfulOriginal.zip", "w") as packed:
+        for path in sorted((folder / "photos").rglob("*.png")):
+            packed.write(path, Path("ColorfulOriginal") / path.relative_to(folder / "photos"))
+    return folder
+
+
+@pytest.mark.full
+@pytest.mark.timeout(3600)
+def test_every_command_runs_in_the_order_of_the_page(beginning: Path) -> None:
+    """Each study at its smallest size, on CPU cores. A cluster has tests of its own."""
+    for section, lines in sections().items():
+        for line in lines:
+            if not line.startswith(".venv/bin/hueristic") or "cluster" in section.lower():
+                continue
+            words = shlex.split(line)[1:]
+            if words[0] == "ui":
+                opens_pages(beginning, words)
+                continue
+            if words[0] == "launch":
+                words[1] = str(smallest_of(beginning, words[1]))
+            done = hueristic(beginning, *words, timeout=900)
+            assert done.returncode == 0, f"{section}: {line}\n{done.stdout}{done.stderr}"
+            if words[0] == "launch" and "--dry-run" not in words:
+                assert "Report: " in done.stdout, done.stdout
+
+
+def smallest_of(folder: Path, study: str) -> Path:
+    """The smallest version of a study file, or of a study of the catalogue, in a file of its own."""
+    path = folder / study if (folder / study).is_file() else find_study(Path(study))
+    small = smallest(load_study(path, ["resources.gpus_per_trial=0", "resources.cpus_per_trial=1"]))
+    (folder / "small").mkdir(exist_ok=True)
+    (folder / "small" / f"{small.name}.yaml").write_text(to_yaml(small))
+    return folder / "small" / f"{small.name}.yaml"
+
+
+def opens_pages(folder: Path, words: list[str]) -> None:
+    """Waits for the pages, then ends them with Ctrl-C."""
+    log = folder / "ui.log"
+    with log.open("w") as file:
+        process = subprocess.Popen(
+            [*HUERISTIC, *words], cwd=folder, env=environment(folder), stdout=file, stderr=file, start_new_session=True
+        )
+    try:
+        deadline = time.monotonic() + 180
+        while time.monotonic() < deadline and process.poll() is None:
+            named = re.search(r"http://127\.0\.0\.1:\d+", log.read_text())
+            with suppress(OSError):
+                if named and urllib.request.urlopen(f"{named[0]}/health", timeout=5).status == 200:
+                    break
+            time.sleep(0.5)
+        else:
+            raise AssertionError(log.read_text())
+    finally:
+        process.send_signal(signal.SIGINT)
+    assert process.wait(timeout=60) == 0, log.read_text()
 
 
 def test_a_trial_runs_without_ray_as_the_readme_says() -> None:

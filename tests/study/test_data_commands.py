@@ -114,7 +114,7 @@ def test_a_formula_has_no_colors(tmp_path: Path) -> None:
         (("folder", "--source", ".", "--to", "x"), ("--to has no effect",)),
         (("folder", "--source", ".", "--set", "seed=1"), ("--set goes with a study file",)),
         (("study.yaml", "--image-size", "32"), ("--image-size goes with a data set", "--set data.root=DIR")),
-        (("imagenet",), ("neither a study file nor a data set", "stanford_dogs")),
+        (("imagenet",), ("neither a study file nor a study of the catalogue", "Nor is it a data set", "stanford_dogs")),
     ],
 )
 @pytest.mark.parametrize("command", ["prepare", "check", "colors"])

@@ -1,0 +1,40 @@
+"""Answers for programs: JSON alone on stdout, and what is said to people on stderr."""
+
+import dataclasses
+import json
+import math
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for a program; words for people go to stderr.")]
+
+
+def console_of(as_json: bool) -> Console:
+    """Where a command talks to people: stdout, unless a program reads that."""
+    return Console(stderr=as_json)
+
+
+def print_json(document: Any) -> None:
+    """The document as JSON on stdout, in strict JSON: a number that is not finite is null."""
+    sys.stdout.write(json.dumps(plain(document), indent=2, allow_nan=False) + "\n")
+    sys.stdout.flush()
+
+
+def plain(value: Any) -> Any:
+    """Dataclasses, paths, tuples and NumPy's numbers as what JSON knows."""
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return {field.name: plain(getattr(value, field.name)) for field in dataclasses.fields(value)}
+    if isinstance(value, Mapping):
+        return {str(key): plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [plain(item) for item in value]
+    if isinstance(value, Path):
+        return str(value)
+    if hasattr(value, "item"):
+        value = value.item()
+    return None if isinstance(value, float) and not math.isfinite(value) else value
