@@ -1,5 +1,6 @@
 """The command line. Errors are one sentence and a remedy, with exit code 2; `--debug` shows the traceback."""
 
+import os
 import shlex
 import sys
 from pathlib import Path
@@ -40,6 +41,9 @@ def launch(
         str | None, typer.Option(help="Ray cluster.", envvar="RAY_ADDRESS", show_default="this machine")
     ] = None,
     dry_run: Annotated[bool, typer.Option(help="Check everything, print the plan, start nothing.")] = False,
+    detach: Annotated[
+        bool, typer.Option("--detach", help="Hand the launch to the cluster at --address and leave.")
+    ] = False,
 ) -> None:
     """Run a study to its report. The same command continues a study that was interrupted.
 
@@ -51,6 +55,13 @@ def launch(
 
     console = Console()
     loaded = load_study(study, set_ or [])
+    if _is_detached(detach, dry_run, address):
+        from study.detach import described, submit
+
+        # Without one of ours, the cluster's own MLFLOW_TRACKING_URI decides.
+        chosen = tracking_uri or os.environ.get("MLFLOW_TRACKING_URI")
+        console.print(described(submit(loaded, storage, chosen, str(address))), soft_wrap=True, highlight=False)
+        return
     uri = tracking_uri_of(tracking_uri, storage)
     command = shlex.join(["hueristic", *sys.argv[1:]])
     launched = Launch(study=loaded, storage=storage, tracking_uri=uri, address=address, command=command)
@@ -199,6 +210,17 @@ def _print_verdicts(folder: Path, console: Console) -> None:
     for line in json.loads((folder / "report" / "verdict.json").read_text())["lines"]:
         console.print(line, soft_wrap=True, highlight=False)
     console.print(f"Report: {folder / 'report' / 'report.html'}", soft_wrap=True)
+
+
+def _is_detached(detach: bool, dry_run: bool, address: str | None) -> bool:
+    """Whether the cluster is to drive the study; an address of the other kind is refused."""
+    if detach and address is None:
+        raise ValueError(
+            "--detach hands the launch to a Ray cluster: give its --address, for example http://HOST:8265."
+        )
+    if address and address.startswith("http") and not (detach or dry_run):
+        raise ValueError(f"{address} is Ray's job API: add --detach, or give the cluster itself as HOST:6379.")
+    return detach and not dry_run
 
 
 def _uri_flag(uri: str, storage: Path) -> str:
