@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from study.study_file import load_study
+from tests.deploy.compose import example, load
 from tests.study.commands import hueristic
 
 ROOT = Path(__file__).parents[2]
@@ -46,6 +47,28 @@ def test_every_other_command_is_known_with_its_flags(command: str, tmp_path: Pat
     help_text = hueristic(tmp_path, *[word for word in words[:2] if re.fullmatch("[a-z]+", word)], "--help")
     assert help_text.returncode == 0, help_text.stderr
     assert all(word.split("=")[0] in help_text.stdout for word in words if word.startswith("--"))
+
+
+@pytest.mark.parametrize("command", [line for line in commands() if line.startswith("docker ")])
+def test_every_compose_command_names_services_that_exist(command: str) -> None:
+    """No Docker engine runs here: tests/deploy checks the file and runs its services as plain processes."""
+    services = load({**example(), **dict.fromkeys(example(), "x")})["services"]
+    words = shlex.split(command)
+    assert words[:2] == ["docker", "compose"] and words[2] in ("up", "logs")
+    named = [word.split("=")[0] for word in words[3:] if not word.startswith("--")]
+    assert set(named) <= set(services), named
+
+
+@pytest.mark.parametrize("command", [line for line in commands() if line.startswith(("kubectl ", "cp "))])
+def test_every_file_that_a_command_takes_exists(command: str) -> None:
+    """No Kubernetes runs here: tests/deploy/test_rayjob.py checks what the manifest says."""
+    taken = [word.rpartition("=")[2] for word in shlex.split(command) if "." in word and word != ".env"]
+    assert taken and all((ROOT / name).exists() for name in taken)
+
+
+def test_every_command_of_the_readme_is_one_of_those_checked_here() -> None:
+    checked = ("make ", ".venv/bin/hueristic ", "docker compose ", "kubectl ", "cp ", "export RAY_AUTH_MODE=token ")
+    assert [line for line in commands() if not line.startswith(checked)] == []
 
 
 def test_a_trial_runs_without_ray_as_the_readme_says() -> None:
