@@ -102,7 +102,7 @@ class Services:
         declared = {key: self.here(name, value) for key, value in self.declared[name].get("environment", {}).items()}
         path = os.pathsep.join([str(self.folder / "bin"), str(_postgres()), os.environ["PATH"]])
         mine = {"PATH": path, "PYTHONPATH": str(ROOT), "HOME": str(self.folder), MARK: self.mark}
-        return {**environment(self.folder), **mine, **declared, "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "1"}
+        return {**environment(self.folder), **mine, **declared}
 
     def command(self, name: str) -> list[str]:
         """What the service runs."""
