@@ -109,6 +109,10 @@ def test_mlflow_answers_nobody_without_its_password(services: Services) -> None:
         for body in (None, {"max_results": 1}):
             status, content = answer(page, {}, body)
             assert status in (401, 403, 404, 405), (page, status, content[:200])
+    # Open by MLflow's design: what kind of server this is, and nothing of what it holds.
+    status, content = answer(f"{services.mlflow}/api/3.0/mlflow/server-info")
+    kept = [*services.variables.values(), "postgresql", "analytic", str(services.folder)]
+    assert status in (200, 401) and not any(one in content.decode() for one in kept if len(one) > 6)
     search = f"{services.mlflow}/api/2.0/mlflow/experiments/search"
     assert {answer(search, user, {"max_results": 1})[0] for user in users} == {401}
     right = _basic(services.variables["MLFLOW_USERNAME"], services.variables["MLFLOW_PASSWORD"])
