@@ -5,9 +5,9 @@
 ARG BASE=python:3.11.14-slim-bookworm
 FROM ${BASE}
 
-# compile: true needs a C++ compiler; Python's headers are in the base image.
+# compile: true needs a C++ compiler; Python's headers are in the base image. KubeRay's health checks call wget.
 RUN apt-get update \
- && apt-get install --yes --no-install-recommends g++ \
+ && apt-get install --yes --no-install-recommends g++ wget \
  && rm -rf /var/lib/apt/lists/*
 
 # Files that named volumes are laid over belong to the user who writes there.
