@@ -1,5 +1,6 @@
 """A launch handed to a Ray cluster as a job, so that the terminal may close."""
 
+import logging
 import os
 import re
 import shlex
@@ -62,6 +63,8 @@ def submit(study: Study, storage: Path, tracking_uri: str | None, address: str) 
     from ray.job_submission import JobSubmissionClient
 
     command = entrypoint(storage, tracking_uri)
+    # Ray tells how it uploads; what counts here is whether the cluster took it.
+    logging.getLogger("ray").setLevel(logging.WARNING)
     # Ray would prefer RAY_ADDRESS to the address it is given; this variable alone stands above both.
     os.environ["RAY_API_SERVER_ADDRESS"] = address
     try:
@@ -73,8 +76,9 @@ def submit(study: Study, storage: Path, tracking_uri: str | None, address: str) 
             )
         _wait_for_start(client, job)
     except (RayError, RuntimeError, OSError, requests.RequestException) as error:
+        reason = str(error).strip().splitlines()[0].rstrip(".")
         raise ValueError(
-            f"Ray's job API at {address} did not take the study: {str(error).strip().splitlines()[0]} Check the "
+            f"Ray's job API at {address} did not take the study: {reason}. Check the "
             "address (http://HOST:8265), that the cluster has ray[default], and RAY_AUTH_MODE and RAY_AUTH_TOKEN."
         ) from error
     return Detached(job=job, address=client.get_address(), folder=(storage / study.name).absolute())
