@@ -1,6 +1,7 @@
 """The command line. Errors are one sentence and a remedy, with exit code 2; `--debug` shows the traceback."""
 
 import json
+import os
 import shlex
 import sys
 from pathlib import Path
@@ -62,6 +63,9 @@ def launch(
     address: Address = None,
     dry_run: Annotated[bool, typer.Option(help="Check everything, print the plan, start nothing.")] = False,
     as_json: AsJson = False,
+    detach: Annotated[
+        bool, typer.Option("--detach", help="Hand the launch to the cluster at --address and leave.")
+    ] = False,
 ) -> None:
     """Run a study to its report. The same command continues a study that was interrupted.
 
@@ -78,6 +82,13 @@ def launch(
     if found != study:
         console.print(f"{study} is a study of the catalogue: {found}", soft_wrap=True)
     loaded = load_study(found, set_ or [])
+    if _is_detached(detach, dry_run, address):
+        from study.detach import described, submit
+
+        # Without one of ours, the cluster's own MLFLOW_TRACKING_URI decides.
+        chosen = tracking_uri or os.environ.get("MLFLOW_TRACKING_URI")
+        console.print(described(submit(loaded, storage, chosen, str(address))), soft_wrap=True, highlight=False)
+        return
     uri = tracking_uri_of(tracking_uri, storage)
     command = shlex.join(["hueristic", *sys.argv[1:]])
     launched = Launch(study=loaded, storage=storage, tracking_uri=uri, address=address, command=command)
@@ -267,6 +278,17 @@ def _print_verdicts(folder: Path, console: Console) -> None:
     for line in json.loads((folder / "report" / "verdict.json").read_text())["lines"]:
         console.print(line, soft_wrap=True, highlight=False)
     console.print(f"Report: {folder / 'report' / 'report.html'}", soft_wrap=True)
+
+
+def _is_detached(detach: bool, dry_run: bool, address: str | None) -> bool:
+    """Whether the cluster is to drive the study; an address of the other kind is refused."""
+    if detach and address is None:
+        raise ValueError(
+            "--detach hands the launch to a Ray cluster: give its --address, for example http://HOST:8265."
+        )
+    if address and address.startswith("http") and not (detach or dry_run):
+        raise ValueError(f"{address} is Ray's job API: add --detach, or give the cluster itself as HOST:6379.")
+    return detach and not dry_run
 
 
 def _uri_flag(uri: str, storage: Path) -> str:

@@ -120,6 +120,7 @@ def data_colors(
     split_file: SplitFile = None,
     image_size: ImageSize = None,
     output: Annotated[Path, typer.Option(help="The page with the swatches.")] = Path("data-colors.html"),
+    as_json: AsJson = False,
 ) -> None:
     """Show the dominant colours of photos, and what a network that hedges would paint.
 
@@ -134,7 +135,7 @@ def data_colors(
     from trainables.images import load_images
     from trainables.prepare import prepare
 
-    console = Console()
+    console = console_of(as_json)
     given = {"source": source, "to": to, "split_file": split_file, "image_size": image_size}
     data = data_of(target, overrides=set_ or [], **given)  # type: ignore[arg-type]
     if data.dataset == "analytic":
@@ -142,8 +143,11 @@ def data_colors(
     with progress_bar(console, "preparing photos") as tell:
         prepared = prepare(data, default_cache(), progress=tell)
     colors = look_at(load_images(prepared)).document()
+    write_bytes(output, page(colors, f"Colours of {data.dataset}").encode())
+    if as_json:
+        print_json({**colors, "page": output.absolute()})
+        return
     console.print(color_table(colors))
     console.print(predictor_table(colors))
     console.print(in_words(colors), soft_wrap=True, highlight=False)
-    write_bytes(output, page(colors, f"Colours of {data.dataset}").encode())
     console.print(f"Swatches: {output}", soft_wrap=True)

@@ -3,7 +3,7 @@
 import platform
 import subprocess
 import tempfile
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from study.fingerprint import code_digest, packages
@@ -42,6 +42,7 @@ def preflight(folder: Path, token: str) -> list[NodeReport]:
     asked = [
         (
             str(node["NodeManagerHostname"]),
+            int(node["Resources"].get("GPU", 0)),
             ask.options(scheduling_strategy=NodeAffinitySchedulingStrategy(node["NodeID"], soft=False)).remote(
                 str(folder), token
             ),
@@ -49,9 +50,9 @@ def preflight(folder: Path, token: str) -> list[NodeReport]:
         for node in nodes
     ]
     reports, problems = [], []
-    for name, answer in asked:
+    for name, num_gpus, answer in asked:
         try:
-            reports.append(ray.get(answer, timeout=TIMEOUT_SECONDS))
+            reports.append(with_its_gpus(ray.get(answer, timeout=TIMEOUT_SECONDS), num_gpus))
         except (ray.exceptions.RayError, ImportError) as error:
             problems.append(f"{name} does not answer ({str(error).splitlines()[0]})")
     here = examine(str(folder), token)
@@ -62,6 +63,11 @@ def preflight(folder: Path, token: str) -> list[NodeReport]:
             "them the same storage."
         )
     return reports
+
+
+def with_its_gpus(report: NodeReport, num_gpus: int) -> NodeReport:
+    """The report with as many GPUs as the node gives to trials; its machine may show it those of other nodes too."""
+    return replace(report, gpu_gibibytes=report.gpu_gibibytes[:num_gpus])
 
 
 def examine(folder: str, token: str) -> NodeReport:

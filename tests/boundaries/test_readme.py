@@ -19,6 +19,7 @@ from study.catalog_names import find_study
 from study.cli import app
 from study.study_changes import smallest
 from study.study_file import load_study, to_yaml
+from tests.deploy.compose import example, load
 from tests.study.commands import HUERISTIC, environment, hueristic
 from tests.study.test_cli import make_photos
 from tests.trainables.dogs_tree import write_archives, write_dogs
@@ -127,6 +128,28 @@ def opens_pages(folder: Path, words: list[str]) -> None:
     finally:
         process.send_signal(signal.SIGINT)
     assert process.wait(timeout=60) == 0, log.read_text()
+
+
+@pytest.mark.parametrize("command", [line for line in commands() if line.startswith("docker ")])
+def test_every_compose_command_names_services_that_exist(command: str) -> None:
+    """No Docker engine runs here: tests/deploy checks the file and runs its services as plain processes."""
+    services = load({**example(), **dict.fromkeys(example(), "x")})["services"]
+    words = shlex.split(command)
+    assert words[:2] == ["docker", "compose"] and words[2] in ("up", "logs")
+    named = [word.split("=")[0] for word in words[3:] if not word.startswith("--")]
+    assert set(named) <= set(services), named
+
+
+@pytest.mark.parametrize("command", [line for line in commands() if line.startswith(("kubectl ", "cp "))])
+def test_every_file_that_a_command_takes_exists(command: str) -> None:
+    """No Kubernetes runs here: tests/deploy/test_rayjob.py checks what the manifest says."""
+    taken = [word.rpartition("=")[2] for word in shlex.split(command) if "." in word and word != ".env"]
+    assert taken and all((ROOT / name).exists() for name in taken)
+
+
+def test_every_command_of_the_readme_is_one_of_those_checked_here() -> None:
+    checked = ("make ", ".venv/bin/hueristic ", "docker compose ", "kubectl ", "cp ", "export RAY_AUTH_MODE=token ")
+    assert [line for line in commands() if not line.startswith(checked)] == []
 
 
 def test_a_trial_runs_without_ray_as_the_readme_says() -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from study.preflight import described, differences, examine
+from study.preflight import described, differences, examine, with_its_gpus
 
 
 def test_a_node_like_the_driver_s_machine_is_ready(tmp_path: Path) -> None:
@@ -37,3 +37,9 @@ def test_a_storage_that_is_not_shared_or_not_writable_is_named(tmp_path: Path) -
     assert "is not the driver's folder there" in examine(str(tmp_path), "ours").storage
     # /proc cannot be written, by root either, and holds no lease: the empty token of no lease.
     assert "cannot be written there" in examine("/proc", "").storage
+
+
+def test_gpus_that_a_machine_shows_to_several_nodes_are_counted_once(tmp_path: Path) -> None:
+    shown = dataclasses.replace(examine(str(tmp_path), ""), gpu_gibibytes=(80.0, 80.0))
+    nodes = [with_its_gpus(shown, 1), with_its_gpus(shown, 1), with_its_gpus(shown, 0)]
+    assert described(nodes) == "3 nodes with the driver's packages and storage, 2 GPUs of 80 GiB or more"
