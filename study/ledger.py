@@ -117,7 +117,9 @@ class Ledger:
     def write(self, entry: Entry) -> None:
         """Adds a trial or replaces its entry."""
         folder = self.trial_folder(entry.name)
-        folder.mkdir(parents=True, exist_ok=True)
+        # Not the study's folder: where its storage was unmounted, a ledger must not begin beneath it.
+        self.trials.mkdir(exist_ok=True)
+        folder.mkdir(exist_ok=True)
         write_json(folder / "trial.json", dataclasses.asdict(entry))
 
     def start(self, name: str) -> Entry:
@@ -156,6 +158,12 @@ class Ledger:
 
     def checkpoint(self, name: str) -> Path:
         return self.trial_folder(name) / "checkpoint.pt"
+
+    def drop_half_written(self, name: str) -> None:
+        """Removes what a worker that was killed while writing left behind; a checkpoint can take 500 MB."""
+        for pattern in ("checkpoint.pt.*.tmp", ".epochs.jsonl.*.tmp", ".photos.parquet.*.tmp", ".gallery.png.*.tmp"):
+            for left in self.trial_folder(name).glob(pattern):
+                left.unlink(missing_ok=True)
 
     def records(self, name: str) -> list[Record]:
         """The records of a trial, epoch by epoch. A half-written end of the file is dropped."""

@@ -4,6 +4,7 @@ import os
 import time
 from collections import Counter
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 from ray.tune import Callback
@@ -60,6 +61,14 @@ class Progress(Callback):  # type: ignore[misc]
         self.states[trial.config["trial"]] = trial.last_result.get("end", "stopped")
         self._show()
 
+    def on_trial_recover(self, iteration: int, trials: list[Trial], trial: Trial, **info: Any) -> None:
+        name = trial.config["trial"]
+        self.states[name] = "queued"
+        self._show()
+        assert self.console is not None
+        epoch = len(Ledger(Path(trial.config["study"])).records(name)) + 1
+        self.console.print(f"worker lost: {name} continues from epoch {epoch}", highlight=False)
+
     def close(self) -> None:
         """Leaves the last table standing."""
         if self.live is not None:
@@ -72,7 +81,7 @@ class Progress(Callback):  # type: ignore[misc]
         if self.console is None:
             self.console = Console()
             if self.console.is_terminal and not os.environ.get("HUERISTIC_PLAIN"):
-                self.live = Live(self._table(), console=self.console, auto_refresh=False)
+                self.live = Live(self._table(), console=self.console, auto_refresh=False, redirect_stderr=False)
                 self.live.start()
         if self.live is not None:
             if time.monotonic() - self.said > 0.25:
