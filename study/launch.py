@@ -30,6 +30,7 @@ from study.ray_session import RayDiedError, quiet, session
 from study.storage import stops_the_study
 from study.study_changes import differences
 from study.study_file import Study, load_study, parse_study
+from study.versions import check_version, note_changes
 from trainables.cache import default_cache
 from trainables.config import DataConfig
 from trainables.images import Images, load_images
@@ -71,6 +72,12 @@ def run(launch: Launch, console: Console) -> Path:
         folder.mkdir(parents=True, exist_ok=True)
         with lease(folder) as token, quiet(folder / "ray.log"):
             _open_folder(launch, images, prepared, cut, num_gpus)
+            if changes := note_changes(folder):
+                console.print(
+                    f"Since this study was last launched, these changed: {', '.join(changes)}. Its trials may differ "
+                    f"from here on; recorded in {folder / 'fingerprint.json'}.",
+                    soft_wrap=True,
+                )
             if launch.address:
                 console.print(described(preflight(folder, token)), soft_wrap=True)
             handed = {
@@ -136,6 +143,7 @@ def _say_arms_without_settings(study: Study, ledger: Ledger, console: Console) -
 def check_folder(launch: Launch) -> None:
     """Refuses a folder that holds another study, or that cannot be written, before anything starts."""
     folder = launch.folder
+    check_version(folder)
     existing = folder / "study.yaml"
     if existing.exists():
         changes = differences(existing.read_text(), launch.study.document)
@@ -336,6 +344,7 @@ def _dirname(trial: Any) -> str:
 
 def load(folder: Path) -> Study:
     """The study in a folder, as launched."""
+    check_version(folder)
     path = folder / "study.yaml"
     if not path.is_file():
         raise ValueError(f"{folder} holds no study (no study.yaml): give the folder that launch printed.")

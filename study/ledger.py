@@ -71,10 +71,17 @@ class Entry:
 
     @classmethod
     def from_json(cls, document: Mapping[str, Any]) -> Self:
-        if document.get("format") != FORMAT:
+        written = document.get("format", FORMAT)
+        if written > FORMAT:
             raise ValueError(
-                f"The ledger was written in format {document.get('format')!r}, this version reads {FORMAT}: "
+                f"The ledger was written in format {written}, this version reads {FORMAT}: "
                 "use the version of hueristic that wrote it."
+            )
+        unknown = sorted(document.keys() - {field.name for field in dataclasses.fields(cls)})
+        if unknown:
+            raise ValueError(
+                f"A trial of the ledger has fields that this version does not know: {', '.join(unknown)}. "
+                "Use the version of hueristic that wrote it."
             )
         return cls(**document)
 
