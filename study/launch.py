@@ -294,8 +294,7 @@ class _Plan:
         num_left = num_trials - sum(entry.finished for entry in entries)
         if num_left <= 0:
             return
-        num_recorded = sum(len(ledger.records(entry.name)) for entry in entries)
-        progress = Progress(study, phase, num_trials, entries, num_recorded)
+        progress = Progress(study, phase, num_trials, entries, ledger)
         resources = {"cpu": study.resources.cpus_per_trial, "gpu": self.gpus_per_trial}
         searcher = LedgerSearcher(study, phase, self.handed)
         watch = Watch(searcher, self.folder, self.handed["token"])
