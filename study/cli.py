@@ -117,12 +117,14 @@ def status(study_dir: StudyFolder, as_json: AsJson = False) -> None:
     Example: hueristic status studies/quickstart
     """
     from study.launch import load
-    from study.progress import status_rows, status_table
+    from study.progress import status_rows, status_table, time_left
 
     study, ledger = load(study_dir), Ledger(study_dir)
     if as_json:
         head = {"study": study.name, "question": study.question, "folder": ledger.folder}
-        print_json({**head, "trials": status_rows(ledger)})
+        entries = ledger.entries()
+        rows, left = status_rows(ledger, entries), time_left(ledger, study, entries)
+        print_json({**head, "trials": rows, "time_left": left})
     else:
         Console().print(status_table(ledger, study))
 

@@ -56,7 +56,7 @@ class Ends(Callback):  # type: ignore[misc]
     def on_trial_complete(self, iteration: int, trials: list[Trial], trial: Trial, **info: Any) -> None:
         result = trial.last_result
         kind, place = result.get("failure_kind", ""), result.get("failure_place", "")
-        if result.get("end") == "orphaned":
+        if result.get("end") in ("orphaned", "storage"):
             return
         name = trial.config["trial"]
         is_bug = result.get("end") == "failed" and kind not in RESULTS

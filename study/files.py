@@ -3,12 +3,17 @@
 import json
 import os
 import uuid
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 
 def write_bytes(path: Path, content: bytes) -> None:
-    """Replaces the file at `path` at once, through a temporary file beside it."""
+    """Replaces the file at `path` at once, through a temporary file beside it.
+
+    Raises:
+        OSError: the storage is full, gone or forbidden; what was there before stays.
+    """
     temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}.tmp")
     try:
         with temporary.open("wb") as file:
@@ -17,7 +22,9 @@ def write_bytes(path: Path, content: bytes) -> None:
             os.fsync(file.fileno())
         os.replace(temporary, path)
     finally:
-        temporary.unlink(missing_ok=True)
+        # Where the storage is gone, the reason is the first error, not this one.
+        with suppress(OSError):
+            temporary.unlink()
 
 
 def write_json(path: Path, document: Any) -> None:

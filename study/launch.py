@@ -26,9 +26,11 @@ from study.lease import lease
 from study.ledger import Ledger
 from study.mlflow_address import without_password
 from study.preflight import described, preflight
-from study.services import check_address
+from study.ray_session import RayDiedError, quiet, session
+from study.storage import stops_the_study
 from study.study_changes import differences
 from study.study_file import Study, load_study
+from study.versions import check_version, note_changes
 from trainables.cache import default_cache
 from trainables.config import DataConfig
 from trainables.images import Images, load_images
@@ -65,11 +67,17 @@ def run(launch: Launch, console: Console) -> Path:
     study, folder = launch.study, launch.folder
     check_folder(launch)
     images, prepared, cut = prepare_data(study.data_config(), console)
-    with _ray(launch.address) as resources:
+    with session(launch.address) as resources, stops_the_study():
         num_slots, num_gpus, gpus_per_trial = _slots(study, resources)
         folder.mkdir(parents=True, exist_ok=True)
-        with lease(folder) as token:
+        with lease(folder) as token, quiet(folder / "ray.log"):
             _open_folder(launch, images, prepared, cut, num_gpus)
+            if changes := note_changes(folder):
+                console.print(
+                    f"Since this study was last launched, these changed: {', '.join(changes)}. Its trials may differ "
+                    f"from here on; recorded in {folder / 'fingerprint.json'}.",
+                    soft_wrap=True,
+                )
             if launch.address:
                 console.print(described(preflight(folder, token)), soft_wrap=True)
             handed = {
@@ -135,6 +143,7 @@ def _say_arms_without_settings(study: Study, ledger: Ledger, console: Console) -
 def check_folder(launch: Launch) -> None:
     """Refuses a folder that holds another study, or that cannot be written, before anything starts."""
     folder = launch.folder
+    check_version(folder)
     existing = folder / "study.yaml"
     if existing.exists():
         changes = differences(existing.read_text(), launch.study.document)
@@ -208,29 +217,6 @@ def _open_folder(launch: Launch, images: Images, prepared: Path | None, cut: Cut
         write_json(path, fingerprint(launch.study, images, prepared, cut, launch.command, num_gpus))
 
 
-@contextmanager
-def _ray(address: str | None) -> Iterator[dict[str, float]]:
-    """Connects to a cluster or starts Ray here, without dashboard and open to this machine alone."""
-    import ray
-
-    os.environ.setdefault("RAY_AIR_NEW_OUTPUT", "0")
-    # Ray's own loggers would write what the ledger already holds.
-    os.environ["TUNE_DISABLE_AUTO_CALLBACK_LOGGERS"] = "1"
-    # Tune's snapshots of all trials are for Tuner.restore; a study is continued from its ledger.
-    os.environ["TUNE_GLOBAL_CHECKPOINT_S"] = "1e9"
-    # A trial that asks for no GPU must not see one.
-    os.environ["RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO"] = "1"
-    if address:
-        check_address(address)
-        ray.init(address=address, log_to_driver=False, logging_level="ERROR")
-    else:
-        ray.init(address="local", include_dashboard=False, log_to_driver=False, logging_level="ERROR")
-    try:
-        yield ray.cluster_resources()
-    finally:
-        ray.shutdown()
-
-
 def _slots(study: Study, resources: dict[str, float]) -> tuple[int, int, float]:
     """How many trials run at once, the GPUs there are, and the share of one that each trial gets."""
     cpus, gpus = resources.get("CPU", 0.0), resources.get("GPU", 0.0)
@@ -295,6 +281,8 @@ class _Plan:
         from study.progress import Progress
         from study.searcher import LedgerSearcher
         from study.stopping import StopWithinArm, build_scheduler
+        from study.tune_loop import tolerates_losses
+        from study.watch import Watch
         from study.worker import LedgerTrainable
 
         study, ledger = self.study, Ledger(self.folder)
@@ -306,15 +294,16 @@ class _Plan:
         num_left = num_trials - sum(entry.finished for entry in entries)
         if num_left <= 0:
             return
-        num_recorded = sum(len(ledger.records(entry.name)) for entry in entries)
-        progress = Progress(study, phase, num_trials, entries, num_recorded)
+        progress = Progress(study, phase, num_trials, entries, ledger)
         resources = {"cpu": study.resources.cpus_per_trial, "gpu": self.gpus_per_trial}
+        searcher = LedgerSearcher(study, phase, self.handed)
+        watch = Watch(searcher, self.folder, self.handed["token"])
         scratch = Path(tempfile.mkdtemp(prefix="hueristic-ray-"))
         try:
             tuner = tune.Tuner(
                 tune.with_resources(LedgerTrainable, resources),
                 tune_config=tune.TuneConfig(
-                    search_alg=LedgerSearcher(study, phase, self.handed),
+                    search_alg=searcher,
                     scheduler=scheduler,
                     num_samples=num_left,
                     max_concurrent_trials=self.num_slots,
@@ -328,11 +317,14 @@ class _Plan:
                     failure_config=tune.FailureConfig(max_failures=MAX_LOSSES - 1),
                     # The worker keeps its own checkpoint in the ledger.
                     checkpoint_config=tune.CheckpointConfig(checkpoint_frequency=0, checkpoint_at_end=False),
-                    callbacks=[progress, Ends()],
+                    callbacks=[progress, Ends(), watch],
                     verbose=0,
                 ),
             )
-            tuner.fit()
+            with tolerates_losses():
+                tuner.fit()
+        except RayDiedError as died:
+            raise StudyStoppedError(str(died)) from died
         except BugError as bug:
             for name in bug.trials:
                 ledger.reopen(name)
@@ -351,6 +343,7 @@ def _dirname(trial: Any) -> str:
 
 def load(folder: Path) -> Study:
     """The study in a folder, as launched."""
+    check_version(folder)
     path = folder / "study.yaml"
     if not path.is_file():
         raise ValueError(f"{folder} holds no study (no study.yaml): give the folder that launch printed.")

@@ -6,7 +6,7 @@ import socket
 import threading
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -15,6 +15,8 @@ from study.files import write_json
 
 RENEW_SECONDS = 5.0
 VOID_SECONDS = 30.0
+WATCHED_RENEWALS = 3
+"""So many renewals a lease may miss, watched by the clock that never jumps, before it is void."""
 
 
 class LeaseHeldError(ValueError):
@@ -27,21 +29,27 @@ def holder(folder: Path) -> str:
 
 
 @contextmanager
-def lease(folder: Path) -> Iterator[str]:
+def lease(folder: Path, *, clock: Callable[[], float] = time.time) -> Iterator[str]:
     """Holds the study's lease while the block runs, and gives its token.
+
+    Clocks differ between machines and jump: what `clock` says of a lease may refuse at once, but never takes over. A
+    lease that looks old, or comes from the future, is watched: its driver renews it.
+
+    Args:
+        clock: seconds since 1970; the clock of this machine.
 
     Raises:
         LeaseHeldError: another driver holds it and is not known to be dead.
     """
     current = _read(folder)
-    if current and not _is_void(current):
+    if current and not _is_void(folder, current, clock):
         raise LeaseHeldError(
             f"The study in {folder} is being driven by process {current.get('pid')} on {current.get('host')}: "
             "wait for it to end, or stop it and launch again."
         )
     token = uuid.uuid4().hex
     stop = threading.Event()
-    _renew(folder, token)
+    _renew(folder, token, clock)
 
     def keep() -> None:
         while not stop.wait(RENEW_SECONDS):
@@ -49,7 +57,7 @@ def lease(folder: Path) -> Iterator[str]:
             with suppress(OSError):
                 if holder(folder) != token:
                     return
-                _renew(folder, token)
+                _renew(folder, token, clock)
 
     thread = threading.Thread(target=keep, name="lease", daemon=True)
     thread.start()
@@ -58,15 +66,19 @@ def lease(folder: Path) -> Iterator[str]:
     finally:
         stop.set()
         thread.join()
-        if holder(folder) == token:
-            (folder / "lease.json").unlink(missing_ok=True)
+        # Where the storage is gone there is nothing to give back.
+        with suppress(OSError):
+            if holder(folder) == token:
+                (folder / "lease.json").unlink(missing_ok=True)
 
 
-def _renew(folder: Path, token: str) -> None:
+def _renew(folder: Path, token: str, clock: Callable[[], float]) -> None:
     write_json(
         folder / "lease.json",
-        {"token": token, "host": socket.gethostname(), "pid": os.getpid(), "renewed": time.time()},
-    )
+        # A clock that stands still or jumps back may say the same twice; the renewal differs.
+        {"token": token, "host": socket.gethostname(), "pid": os.getpid(), "renewed": clock(),
+         "renewal": uuid.uuid4().hex[:8]},
+    )  # fmt: skip
 
 
 def _read(folder: Path) -> dict[str, Any]:
@@ -77,15 +89,24 @@ def _read(folder: Path) -> dict[str, Any]:
     return document
 
 
-def _is_void(current: dict[str, Any]) -> bool:
-    if time.time() - current.get("renewed", 0.0) > VOID_SECONDS:
+def _is_void(folder: Path, current: dict[str, Any], clock: Callable[[], float]) -> bool:
+    if current.get("host") == socket.gethostname() and not _lives(current["pid"]):
         return True
-    if current.get("host") != socket.gethostname():
+    if 0 <= clock() - current.get("renewed", 0.0) <= VOID_SECONDS:
         return False
+    until = time.monotonic() + WATCHED_RENEWALS * RENEW_SECONDS
+    while time.monotonic() < until:
+        time.sleep(RENEW_SECONDS / 5)
+        if _read(folder) != current:
+            return False
+    return True
+
+
+def _lives(pid: int) -> bool:
     try:
-        os.kill(current["pid"], 0)
+        os.kill(pid, 0)
     except ProcessLookupError:
-        return True
-    except PermissionError:
         return False
-    return False
+    except PermissionError:
+        return True
+    return True

@@ -72,10 +72,17 @@ class Entry:
 
     @classmethod
     def from_json(cls, document: Mapping[str, Any]) -> Self:
-        if document.get("format") != FORMAT:
+        written = document.get("format", FORMAT)
+        if written > FORMAT:
             raise ValueError(
-                f"The ledger was written in format {document.get('format')!r}, this version reads {FORMAT}: "
+                f"The ledger was written in format {written}, this version reads {FORMAT}: "
                 "use the version of hueristic that wrote it."
+            )
+        unknown = sorted(document.keys() - {field.name for field in dataclasses.fields(cls)})
+        if unknown:
+            raise ValueError(
+                f"A trial of the ledger has fields that this version does not know: {', '.join(unknown)}. "
+                "Use the version of hueristic that wrote it."
             )
         return cls(**document)
 
@@ -118,7 +125,9 @@ class Ledger:
     def write(self, entry: Entry) -> None:
         """Adds a trial or replaces its entry."""
         folder = self.trial_folder(entry.name)
-        folder.mkdir(parents=True, exist_ok=True)
+        # Not the study's folder: where its storage was unmounted, a ledger must not begin beneath it.
+        self.trials.mkdir(exist_ok=True)
+        folder.mkdir(exist_ok=True)
         write_json(folder / "trial.json", dataclasses.asdict(entry))
 
     def start(self, name: str) -> Entry:
@@ -157,6 +166,12 @@ class Ledger:
 
     def checkpoint(self, name: str) -> Path:
         return self.trial_folder(name) / "checkpoint.pt"
+
+    def drop_half_written(self, name: str) -> None:
+        """Removes what a worker that was killed while writing left behind; a checkpoint can take 500 MB."""
+        for pattern in ("checkpoint.pt.*.tmp", ".epochs.jsonl.*.tmp", ".photos.parquet.*.tmp", ".gallery.png.*.tmp"):
+            for left in self.trial_folder(name).glob(pattern):
+                left.unlink(missing_ok=True)
 
     def records(self, name: str) -> list[Record]:
         """The records of a trial, epoch by epoch. A half-written end of the file is dropped."""

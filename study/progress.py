@@ -3,7 +3,9 @@
 import os
 import time
 from collections import Counter
-from datetime import timedelta
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 from ray.tune import Callback
@@ -12,12 +14,16 @@ from rich.console import Console
 from rich.live import Live
 from rich.table import Table
 
+from study.lease import holder
 from study.ledger import Entry, Ledger
+from study.plan import duration
 from study.study_file import Study
 from trainables.metrics import metric_of
 
 LINE_SECONDS = 20.0
 """Between two lines where there is no terminal."""
+PACE_RECORDS = 200
+"""Records from whose times the pace of a study is read."""
 
 
 class Progress(Callback):  # type: ignore[misc]
@@ -26,14 +32,15 @@ class Progress(Callback):  # type: ignore[misc]
     Ray pickles it at the start, so the terminal is opened at the first event.
     """
 
-    def __init__(self, study: Study, phase: str, num_trials: int, entries: list[Entry], num_recorded: int) -> None:
+    def __init__(self, study: Study, phase: str, num_trials: int, entries: list[Entry], ledger: Ledger) -> None:
         self.study, self.phase = study, phase
         self.num_trials = num_trials
         self.states = {entry.name: entry.state for entry in entries}
         self.arms = {entry.name: entry.setting or entry.arm for entry in entries}
         self.best: dict[str, dict[str, float]] = {}
-        self.num_epochs = num_recorded
-        self.num_epochs_before = num_recorded
+        spent = device_rows(ledger, entries)
+        self.device_seconds = Counter({row.arm: row.device_seconds for row in spent})
+        self.num_epochs = self.num_epochs_before = sum(row.num_epochs for row in spent)
         self.started = time.monotonic()
         self.said = 0.0
         self.live: Live | None = None
@@ -49,6 +56,8 @@ class Progress(Callback):  # type: ignore[misc]
         self, iteration: int, trials: list[Trial], trial: Trial, result: dict[str, Any], **info: Any
     ) -> None:
         self.num_epochs += "epoch" in result and result.get("end") != "failed"
+        if "epoch" in result and result.get("end") != "failed":
+            self.device_seconds[self.arms[trial.config["trial"]]] += result["epoch_seconds"]
         if result.get("end") == "done":
             best = self.best.setdefault(self.arms[trial.config["trial"]], {})
             for metric, better in self.study.objectives.items():
@@ -59,6 +68,14 @@ class Progress(Callback):  # type: ignore[misc]
     def on_trial_complete(self, iteration: int, trials: list[Trial], trial: Trial, **info: Any) -> None:
         self.states[trial.config["trial"]] = trial.last_result.get("end", "stopped")
         self._show()
+
+    def on_trial_recover(self, iteration: int, trials: list[Trial], trial: Trial, **info: Any) -> None:
+        name = trial.config["trial"]
+        self.states[name] = "queued"
+        self._show()
+        assert self.console is not None
+        epoch = len(Ledger(Path(trial.config["study"])).records(name)) + 1
+        self.console.print(f"worker lost: {name} continues from epoch {epoch}", highlight=False)
 
     def close(self) -> None:
         """Leaves the last table standing."""
@@ -72,7 +89,7 @@ class Progress(Callback):  # type: ignore[misc]
         if self.console is None:
             self.console = Console()
             if self.console.is_terminal and not os.environ.get("HUERISTIC_PLAIN"):
-                self.live = Live(self._table(), console=self.console, auto_refresh=False)
+                self.live = Live(self._table(), console=self.console, auto_refresh=False, redirect_stderr=False)
                 self.live.start()
         if self.live is not None:
             if time.monotonic() - self.said > 0.25:
@@ -108,6 +125,7 @@ class Progress(Callback):  # type: ignore[misc]
         table.add_column("arm" if self.phase == "search" else "setting")
         for name in ("done", "stopped", "failed", "running"):
             table.add_column(name, justify="right")
+        table.add_column("device time", justify="right")
         for metric in self.study.objectives:
             table.add_column(f"best {metric} ({metric_of(metric).unit or '1'})", justify="right")
         for arm in dict.fromkeys(self.arms.values()):
@@ -116,24 +134,74 @@ class Progress(Callback):  # type: ignore[misc]
             table.add_row(
                 arm,
                 *(str(counts[state]) for state in ("done", "stopped", "failed", "running")),
+                duration(self.device_seconds[arm]),
                 *(f"{best[metric]:.4g}" if metric in best else "" for metric in self.study.objectives),
             )
         return table
 
 
-STATUS_COLUMNS = ("queued", "running", "done", "stopped", "failed", "epochs")
+@dataclass(frozen=True, kw_only=True)
+class DeviceRow:
+    """What one arm (search) or setting (confirm) has cost in one phase."""
+
+    phase: str
+    arm: str
+    num_epochs: int
+    device_seconds: float
+    """Of its recorded epochs, on whichever device they trained; a trial that shares a GPU counts its whole time."""
 
 
-def status_rows(ledger: Ledger) -> list[dict[str, Any]]:
-    """One row a phase and arm (search) or setting (confirm): its trials by state, and their epochs so far."""
-    rows: dict[tuple[str, str], Counter[str]] = {}
-    for entry in ledger.entries():
-        counts = rows.setdefault((entry.phase, entry.setting or entry.arm), Counter())
-        counts[entry.state] += 1
-        counts["epochs"] += len(ledger.records(entry.name))
+def device_rows(ledger: Ledger, entries: list[Entry]) -> list[DeviceRow]:
+    """Epochs and device time by phase and arm or setting, in the order of the entries."""
+    spent: dict[tuple[str, str], list[float]] = {}
+    for entry in entries:
+        seconds = spent.setdefault((entry.phase, entry.setting or entry.arm), [])
+        seconds += [float(record.get("epoch_seconds", 0.0)) for record in ledger.records(entry.name)]
     return [
-        {"phase": phase, "setting": setting, **{name: counts[name] for name in STATUS_COLUMNS}}
-        for (phase, setting), counts in rows.items()
+        DeviceRow(phase=phase, arm=arm, num_epochs=len(seconds), device_seconds=sum(seconds))
+        for (phase, arm), seconds in spent.items()
+    ]
+
+
+def time_left(ledger: Ledger, study: Study, entries: list[Entry]) -> str:
+    """Where a study stands, from its folder alone: who drives it, and how long the phase takes at the pace so far.
+
+    Every trial still to come counts with all its epochs, so with early stopping it is an upper bound. The pace is that
+    of the last records, by their clocks; one that jumped in between makes it wrong for a while.
+    """
+    driver = holder(ledger.folder)
+    if not driver:
+        return "nobody drives it: launch it again to continue" if any(not e.finished for e in entries) else ""
+    phase = "confirm" if any(entry.phase == "confirm" for entry in entries) else "search"
+    ours = [entry for entry in entries if entry.phase == phase]
+    times = sorted(str(record["time"]) for entry in ours for record in ledger.records(entry.name))
+    recent = [datetime.fromisoformat(one).timestamp() for one in times[-PACE_RECORDS:]]
+    if len(recent) < 3 or recent[-1] <= recent[0]:
+        return f"{phase}: time left unknown"
+    num_trials = len(ours) if phase == "confirm" else study.num_search_trials
+    num_left = (num_trials - sum(entry.finished for entry in ours)) * study.epochs
+    num_left -= sum(len(ledger.records(entry.name)) for entry in ours if not entry.finished)
+    seconds = (recent[-1] - recent[0]) / (len(recent) - 1) * num_left
+    return f"{phase}: about {duration(seconds)} left" if num_left else f"{phase}: finished"
+
+
+STATES = ("queued", "running", "done", "stopped", "failed")
+
+
+def status_rows(ledger: Ledger, entries: list[Entry]) -> list[dict[str, Any]]:
+    """One row a phase and arm (search) or setting (confirm): its trials by state, and what they have cost so far."""
+    counts: dict[tuple[str, str], Counter[str]] = {}
+    for entry in entries:
+        counts.setdefault((entry.phase, entry.setting or entry.arm), Counter())[entry.state] += 1
+    return [
+        {
+            "phase": row.phase,
+            "setting": row.arm,
+            **{state: counts[row.phase, row.arm][state] for state in STATES},
+            "epochs": row.num_epochs,
+            "device_seconds": row.device_seconds,
+        }
+        for row in device_rows(ledger, entries)
     ]
 
 
@@ -142,8 +210,11 @@ def status_table(ledger: Ledger, study: Study) -> Table:
     table = Table(title=f"{study.name}: {study.question}", title_justify="left")
     for name in ("phase", "arm or setting"):
         table.add_column(name)
-    for name in STATUS_COLUMNS:
+    for name in (*STATES, "epochs", "device time"):
         table.add_column(name, justify="right")
-    for row in status_rows(ledger):
-        table.add_row(*map(str, row.values()))
+    entries = ledger.entries()
+    for row in status_rows(ledger, entries):
+        *texts, seconds = row.values()
+        table.add_row(*map(str, texts), duration(seconds))
+    table.caption, table.caption_justify = time_left(ledger, study, entries), "left"
     return table

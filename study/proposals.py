@@ -81,6 +81,13 @@ class ArmSearch:
         search = study.search
         self.budgets = budgets(study) if search.sampler in SEES_BUDGETS and search.early_stopping != "none" else []
         self.trials: list[_Told] = []
+        self.shared: dict[str, Any] = {}
+        """What the sampler keeps with the study; each trial carries what was new with it."""
+        self.shown: list[_Outcome] = []
+        """With budgets: how the trials stand in `optuna`, at the budget `shown_at`."""
+        self.shown_at = 0
+        self.changed: set[int] = set()
+        """Trials that may stand differently since."""
         self.optuna = self._empty()
         for number, (entry, records) in enumerate(told):
             assert entry.number == number, f"{entry.name} stands at {number}"
@@ -91,13 +98,16 @@ class ArmSearch:
                 records=list(records),
             )
             self.trials.append(one)
-            self._add(self.optuna, one, self._outcome(one))
+            self.shown.append(_Outcome(state=TrialState.RUNNING))
+            self.shared |= one.sampler["study_attributes"]
+            if not self.budgets:
+                self._add(self.optuna, one, self._outcome(one))
 
     def ask(self) -> tuple[dict[str, Any], dict[str, Any]]:
         """The next settings of the arm, and what the ledger keeps to rebuild Optuna's trial."""
         number = len(self.trials)
         if self.budgets:
-            self.optuna = self._at_one_budget()
+            self._show_at_one_budget()
         search = self.study.search
         seed = derive_seed(self.study.seed, "sampler", self.arm, number) % 2**32
         self.optuna.sampler = build_sampler(search.sampler, seed=seed, trials_per_arm=search.trials_per_arm)
@@ -109,13 +119,16 @@ class ArmSearch:
         # NSGA-II keeps a trial's generation with the trial, and the parents of each generation with the study.
         attributes = dict(self.optuna.get_trials(deepcopy=False)[number].system_attrs)
         shared = self.optuna._storage.get_study_system_attrs(self.optuna._study_id)
+        new = {key: value for key, value in shared.items() if key not in self.shared or self.shared[key] != value}
+        self.shared |= new
         sampler = {
             "params": dict(trial.params),
             "distributions": distributions,
             "attributes": attributes,
-            "study_attributes": dict(shared),
+            "study_attributes": new,
         }
         self.trials.append(_Told(sampler=sampler, records=[]))
+        self.shown.append(_Outcome(state=TrialState.RUNNING))
         return settings, sampler
 
     def hear(self, number: int, record: Record) -> None:
@@ -123,35 +136,51 @@ class ArmSearch:
         records = self.trials[number].records
         if int(record["epoch"]) == len(records) + 1:
             records.append(record)
+            self.changed.add(number)
 
     def tell(self, entry: Entry, records: list[Record]) -> None:
         """Reports how a trial ended."""
         one = self.trials[entry.number]
         one.state, one.failure_kind, one.records = entry.state, entry.failure_kind, records
-        if self.budgets:
-            return
-        outcome = self._outcome(one)
+        self.changed.add(entry.number)
+        if not self.budgets:
+            self._close(entry.number, self._outcome(one))
+
+    def _close(self, number: int, outcome: _Outcome) -> None:
+        """Ends a trial that runs in `optuna`."""
         storage = self.optuna._storage
-        trial_id = self.optuna.get_trials(deepcopy=False)[entry.number]._trial_id
+        trial_id = self.optuna.get_trials(deepcopy=False)[number]._trial_id
         for step, value in (outcome.intermediate or {}).items():
             storage.set_trial_intermediate_value(trial_id, step, value)
         for name, violation in (outcome.constraints or {}).items():
             # As Trial.set_constraint does; a trial asked for by an earlier driver has no Trial.
             storage.set_trial_system_attr(trial_id, f"constraints:{name}", violation)
-        self.optuna.tell(entry.number, outcome.values, state=outcome.state)
+        self.optuna.tell(number, outcome.values, state=outcome.state)
 
     def _empty(self) -> optuna.Study:
         return optuna.create_study(directions=[DIRECTIONS[better] for better in self.objectives.values()])
 
-    def _at_one_budget(self) -> optuna.Study:
-        """All trials as they stood after as many epochs as enough of them have reached."""
+    def _show_at_one_budget(self) -> None:
+        """Shows all trials as they stood after as many epochs as enough of them have reached.
+
+        Only trials that stand differently are touched, so that a suggestion does not cost the more the more there are:
+        showing 500 anew takes six times as long as the sampler. What has ended in `optuna` cannot be changed there.
+        """
         enough = num_startup(self.study.search.trials_per_arm)
         reached = {epoch: sum(len(one.records) >= epoch for one in self.trials) for epoch in self.budgets}
         budget = max((epoch for epoch, number in reached.items() if number >= enough), default=self.budgets[0])
-        view = self._empty()
-        for one in self.trials:
-            self._add(view, one, self._outcome(one, budget))
-        return view
+        changed = {number: self._outcome(self.trials[number], budget) for number in sorted(self.changed)}
+        changed = {number: outcome for number, outcome in changed.items() if outcome != self.shown[number]}
+        self.changed.clear()
+        if budget == self.shown_at and all(self.shown[one].state == TrialState.RUNNING for one in changed):
+            for number, outcome in changed.items():
+                self._close(number, outcome)
+                self.shown[number] = outcome
+            return
+        self.optuna, self.shown_at = self._empty(), budget
+        self.shown = [self._outcome(one, budget) for one in self.trials]
+        for one, outcome in zip(self.trials, self.shown, strict=True):
+            self._add(self.optuna, one, outcome)
 
     def _add(self, study: optuna.Study, one: _Told, outcome: _Outcome) -> None:
         for key, value in one.sampler["study_attributes"].items():

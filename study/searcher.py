@@ -10,8 +10,12 @@ from study.entries import make_entry
 from study.lease import holder
 from study.ledger import Entry, Ledger
 from study.proposals import ArmSearch
+from study.storage import failure
 from study.study_file import Study
 from study.warm_start import warm_params
+
+UNTOLD = ("orphaned", "storage")
+"""Ends after which a trial stays open: the worker found another driver's lease, or the storage failed."""
 
 
 class LedgerSearcher(Searcher):  # type: ignore[misc]
@@ -29,20 +33,27 @@ class LedgerSearcher(Searcher):  # type: ignore[misc]
         self.names: dict[str, str] = {}
         """Name of the trial in the ledger by Ray's trial_id."""
         self.queue: list[str] | None = None
+        self.storage_problem = ""
+        """Why this searcher stopped; inside Ray's loop an exception of a searcher would pass for a trial's."""
         self.searches: dict[str, ArmSearch] = {}
 
     def suggest(self, trial_id: str) -> dict[str, Any] | str:
         """The next trial, by name."""
-        self._wake()
-        assert self.queue is not None
-        if not self._drives():
-            return str(Searcher.FINISHED)
-        name = self.queue.pop(0) if self.queue else self._propose()
-        if name is None:
+        try:
+            name = self._next() if not self.storage_problem and self._drives() else None
+            if name is None:
+                return str(Searcher.FINISHED)
+            self.ledger.start(name)
+        except OSError as error:
+            self.storage_problem = failure(error)
             return str(Searcher.FINISHED)
         self.names[trial_id] = name
-        self.ledger.start(name)
         return {"trial": name, **self.handed}
+
+    def _next(self) -> str | None:
+        self._wake()
+        assert self.queue is not None
+        return self.queue.pop(0) if self.queue else self._propose()
 
     def on_trial_result(self, trial_id: str, result: dict[str, Any]) -> None:
         """Tells the arm's search how a running trial stands; its records are in the ledger before Ray hears of them."""
@@ -55,9 +66,16 @@ class LedgerSearcher(Searcher):  # type: ignore[misc]
         """Writes the trial's end into the ledger and tells its arm's search."""
         name = self.names.pop(trial_id)
         result = result or {}
-        end = result.get("end")
-        if end == "orphaned" or not self._drives():
+        if result.get("end") in UNTOLD or self.storage_problem:
             return
+        try:
+            if self._drives():
+                self._end(name, result, error)
+        except OSError as failed:
+            self.storage_problem = failure(failed)
+
+    def _end(self, name: str, result: dict[str, Any], error: bool) -> None:
+        end = result.get("end")
         if end == "failed" or error:
             # Ray's own error means lost workers: exceptions of the trial are results.
             failure = {key: "" if error else result.get(key, "") for key in ("failure_message", "failure_place")}
@@ -77,7 +95,7 @@ class LedgerSearcher(Searcher):  # type: ignore[misc]
 
     def _drives(self) -> bool:
         """Whether this driver still holds the study's lease; one that lost it writes nothing more."""
-        return holder(self.ledger.folder) == self.handed["token"]
+        return holder(Path(self.handed["study"])) == self.handed["token"]
 
     def _wake(self) -> None:
         if self.queue is not None:

@@ -16,6 +16,7 @@ from ray import tune
 from study.files import write_bytes
 from study.lease import holder
 from study.ledger import Ledger
+from study.storage import failure
 from trainables.images import Images
 from trainables.photo_measures import PhotoMeasures
 from trainables.records import NotFiniteError, Record
@@ -26,7 +27,7 @@ class LedgerTrainable(tune.Trainable):  # type: ignore[misc]
     """Ray's view of a trial: each step is an epoch not yet in the ledger.
 
     An exception of the trial is a result: it is returned with its kind, so that Ray repeats only trials whose worker
-    was lost.
+    was lost. Files that cannot be written or read say nothing about a trial: it stays open, and the study stops.
     """
 
     def setup(self, config: dict[str, Any]) -> None:
@@ -54,10 +55,12 @@ class LedgerTrainable(tune.Trainable):  # type: ignore[misc]
 
     def step(self) -> dict[str, Any]:
         """Trains up to the next record that the ledger does not have, writes it, and reports it."""
-        if holder(self.ledger.folder) != self.token:
-            return {"done": True, "end": "orphaned"}
         try:
+            if holder(self.ledger.folder) != self.token:
+                return {"done": True, "end": "orphaned"}
             return self._advance()
+        except OSError as error:
+            return {"done": True, "end": "storage", "failure_message": failure(error)}
         except NotFiniteError as error:
             return _failed("not_finite", str(error), error)
         # Whatever a trial raises is recorded as its result, with the place it came from.
@@ -103,6 +106,7 @@ class LedgerTrainable(tune.Trainable):  # type: ignore[misc]
                 f"{self.digest}: give every machine the same photos."
             )
         self.num_epochs = trial.config.epochs
+        self.ledger.drop_half_written(self.name_in_ledger)
         self.records = self.ledger.records(self.name_in_ledger)
         self.generator = start(trial, self.images, self.ledger.checkpoint(self.name_in_ledger))
 

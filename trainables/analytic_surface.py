@@ -10,6 +10,7 @@ import math
 import os
 import time
 from collections.abc import Generator
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -144,5 +145,9 @@ def _skills(config: TrialConfig, epoch: int) -> tuple[float, float]:
 
 def _save(checkpoint: Path, record: Record) -> None:
     temporary = checkpoint.with_name(f"{checkpoint.name}.{os.getpid()}.tmp")
-    temporary.write_text(json.dumps(record))
-    os.replace(temporary, checkpoint)
+    try:
+        temporary.write_text(json.dumps(record))
+        os.replace(temporary, checkpoint)
+    finally:
+        with suppress(OSError):
+            temporary.unlink()

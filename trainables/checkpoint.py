@@ -1,8 +1,9 @@
 """Everything needed to continue a trial exactly, in one file that is always whole."""
 
 import os
+from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import torch
 
@@ -11,13 +12,34 @@ FORMAT = 1
 
 
 def save_checkpoint(path: Path, state: dict[str, Any]) -> None:
-    """Replaces the file at `path` at once; whoever is killed meanwhile leaves the old one."""
+    """Replaces the file at `path` at once; whoever is killed meanwhile leaves the old one.
+
+    Raises:
+        OSError: the storage is full, gone or forbidden; the old file stays.
+    """
     temporary = path.with_name(f"{path.name}.{os.getpid()}.tmp")
-    with temporary.open("wb") as file:
-        torch.save({"format": FORMAT, **state}, file)
-        file.flush()
-        os.fsync(file.fileno())
-    os.replace(temporary, path)
+    try:
+        with temporary.open("wb") as file:
+            _save({"format": FORMAT, **state}, file)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(temporary, path)
+    finally:
+        with suppress(OSError):
+            temporary.unlink()
+
+
+def _save(document: dict[str, Any], file: BinaryIO) -> None:
+    """Torch hides a full disk behind errors of its own archive; here the first failed write is what is raised."""
+    try:
+        torch.save(document, file)
+    except RuntimeError as error:
+        cause = error.__context__
+        while cause is not None and not isinstance(cause, OSError):
+            cause = cause.__context__
+        if cause is None:
+            raise
+        raise OSError(cause.errno, cause.strerror, file.name) from error
 
 
 def load_checkpoint(path: Path) -> dict[str, Any] | None:

@@ -11,6 +11,7 @@ from ray import tune
 
 from study.ends import MAX_LOSSES, NUM_SAME, Ends
 from study.ledger import Ledger
+from study.tune_loop import tolerates_losses
 from tests.study.analytic import TEXT
 from tests.study.commands import hueristic, write_study
 
@@ -59,6 +60,62 @@ def test_only_losses_without_a_new_record_count(tmp_path: Path) -> None:
         ray.shutdown()
     failed = {Path(result.config["folder"]).name: result.error is not None for result in results}
     assert failed == {"often": False, "stuck": True}
+
+
+class DyingBetween(Dying):
+    """Its worker dies while it is made, or readied for its next trial, as often as the config says."""
+
+    def setup(self, config: dict[str, Any]) -> None:
+        super().setup(config)
+        self._maybe_die("setup")
+
+    def reset_config(self, new_config: dict[str, Any]) -> bool:
+        self.config = new_config
+        super().setup(new_config)
+        self._maybe_die("reset")
+        return True
+
+    def _maybe_die(self, moment: str) -> None:
+        lost = len(list(self.folder.glob(f"{moment}-*")))
+        if lost < self.config["between"].get(moment, 0):
+            (self.folder / f"{moment}-{lost}").touch()
+            os.kill(os.getpid(), signal.SIGKILL)
+
+
+def test_a_worker_lost_between_trials_or_while_it_is_made_counts_once(tmp_path: Path) -> None:
+    plans = {
+        "first": {"setup": MAX_LOSSES - 1},
+        "second": {"reset": 1},
+        "third": {},
+        "fourth": {"reset": 1, "setup": MAX_LOSSES - 2},
+    }
+    for name in plans:
+        (tmp_path / name).mkdir()
+    configs = [
+        {"trial": f"{name}-search-0", "folder": str(tmp_path / name), "losses": {}, "between": between}
+        for name, between in plans.items()
+    ]
+    ray.init(num_cpus=1, include_dashboard=False, log_to_driver=False, logging_level="ERROR")
+    try:
+        with tolerates_losses():
+            results = tune.Tuner(
+                tune.with_resources(DyingBetween, {"cpu": 1}),
+                param_space=tune.grid_search(configs),
+                tune_config=tune.TuneConfig(reuse_actors=True, max_concurrent_trials=1),
+                run_config=tune.RunConfig(
+                    storage_path=str(tmp_path / "ray"),
+                    failure_config=tune.FailureConfig(max_failures=MAX_LOSSES - 1),
+                    checkpoint_config=tune.CheckpointConfig(checkpoint_frequency=0, checkpoint_at_end=False),
+                    callbacks=[Ends()],
+                    verbose=0,
+                ),
+            ).fit()
+    finally:
+        ray.shutdown()
+    assert [result.error for result in results] == [None] * len(plans)
+    assert all((tmp_path / name / "record8").exists() for name in plans)
+    # The loss this is about has happened.
+    assert list(tmp_path.glob("*/reset-0"))
 
 
 def test_a_bug_stops_the_study_and_the_next_launch_tries_its_trials_again(tmp_path: Path) -> None:

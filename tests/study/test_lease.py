@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+import study.lease
 from study.lease import LeaseHeldError, holder, lease
 
 
@@ -45,7 +46,8 @@ def test_the_lease_of_a_dead_process_of_this_host_is_void(tmp_path: Path) -> Non
         assert token != "other"
 
 
-def test_the_lease_of_another_host_is_void_only_when_old(tmp_path: Path) -> None:
+def test_the_lease_of_another_host_is_void_only_when_old(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(study.lease, "RENEW_SECONDS", 0.05)
     write(tmp_path, host="elsewhere", pid=dead_pid())
     with pytest.raises(LeaseHeldError, match="elsewhere"), lease(tmp_path):
         pass
@@ -58,3 +60,41 @@ def test_a_driver_that_lost_its_lease_leaves_the_new_one_alone(tmp_path: Path) -
     with lease(tmp_path):
         write(tmp_path)
     assert holder(tmp_path) == "other"
+
+
+class Clock:
+    """A clock that a test sets; the lease is handed it, as the one edge where time comes in."""
+
+    def __init__(self) -> None:
+        self.jump = 0.0
+
+    def __call__(self) -> float:
+        return time.time() + self.jump
+
+
+@pytest.mark.parametrize("hours", [-5, 5])
+def test_a_clock_that_jumps_neither_loses_the_lease_nor_gives_it_away(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, hours: int
+) -> None:
+    monkeypatch.setattr(study.lease, "RENEW_SECONDS", 0.1)
+    ours, theirs = Clock(), Clock()
+    with lease(tmp_path, clock=ours) as token:
+        ours.jump = 3600.0 * hours
+        first = (tmp_path / "lease.json").read_text()
+        while (tmp_path / "lease.json").read_text() == first:
+            time.sleep(0.02)
+        # Renewed under the new time; for a machine that kept the old one it is hours old, or comes from the future.
+        with pytest.raises(LeaseHeldError), lease(tmp_path, clock=theirs):
+            pass
+        theirs.jump = -3600.0 * hours
+        with pytest.raises(LeaseHeldError), lease(tmp_path, clock=theirs):
+            pass
+        assert holder(tmp_path) == token
+    assert holder(tmp_path) == ""
+
+
+def test_a_dead_driver_s_lease_from_the_future_is_void(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(study.lease, "RENEW_SECONDS", 0.05)
+    write(tmp_path, host="elsewhere", renewed=time.time() + 7200)
+    with lease(tmp_path) as token:
+        assert token != "other"

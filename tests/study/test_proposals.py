@@ -3,6 +3,7 @@
 import dataclasses
 import itertools
 import math
+import random
 
 import optuna
 import pytest
@@ -146,6 +147,41 @@ def test_with_early_stopping_all_trials_are_shown_at_the_budget_that_enough_reac
     # One epoch of six: the sooner stopped, the farther from what is allowed, but nearer than what does not fit at all.
     assert shown[3].constraints == {"budget": pytest.approx(5 / 6)}
     assert told[3][0].sampler["attributes"] == ArmSearch(study, "joint", told).trials[3].sampler["attributes"]
+
+
+@pytest.mark.parametrize(("sampler", "stopping"), [("tpe", "pareto_halving"), ("nsga2", "none")])
+def test_a_search_that_goes_on_suggests_what_one_rebuilt_from_the_ledger_does(sampler: str, stopping: str) -> None:
+    rungs = ["search.min_epochs=1", "search.reduction_factor=2"] if stopping != "none" else []
+    chosen = [f"search.sampler={sampler}", f"search.early_stopping={stopping}", "search.trials_per_arm=24"]
+    study = analytic_study(*chosen, *rungs)
+    chance = random.Random(0)
+    search = ArmSearch(study, "joint", [])
+    told: list[tuple[Entry, list[Record]]] = []
+    for number in range(24):
+        rebuilt = ArmSearch(study, "joint", [(entry, list(records)) for entry, records in told])
+        settings, kept = search.ask()
+        assert rebuilt.ask()[0] == settings
+        entry = make_entry(study, "joint", settings, phase="search", number=number, replicate=0)
+        told.append((dataclasses.replace(entry, sampler=kept, searched=settings, state="running"), []))
+        # Three slots: trials end out of turn, some early, some not at all.
+        running = [index for index, (entry, _) in enumerate(told) if not entry.finished]
+        for index in chance.sample(running, max(0, len(running) - 2)):
+            entry, records = told[index]
+            num_epochs = chance.choice([1, 2, 4, 6]) if stopping != "none" else 6
+            for epoch in range(len(records) + 1, num_epochs + 1):
+                records.append({"epoch": epoch, "val/delta_e": chance.random(), "val/top1": chance.random()})
+                search.hear(index, records[-1])
+            if num_epochs != 4:
+                state = "done" if len(records) == 6 else chance.choice(["stopped", "failed"])
+                told[index] = dataclasses.replace(entry, state=state), records
+                search.tell(told[index][0], records)
+
+
+def test_a_trial_keeps_only_what_the_sampler_s_study_gained_with_it() -> None:
+    study = analytic_study("search.sampler=nsga2", "search.trials_per_arm=40")
+    _, told = grow(study, "joint", ["done"] * 40)
+    kept = [key for entry, _ in told for key in entry.sampler["study_attributes"]]
+    assert kept and len(kept) == len(set(kept))
 
 
 def test_with_two_objectives_a_stopped_trial_has_no_intermediate_values() -> None:

@@ -2,6 +2,9 @@
 
 import dataclasses
 import json
+import resource
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -109,6 +112,42 @@ def test_an_exception_is_a_result_with_its_kind(ledger: Ledger) -> None:
     (only,) = steps(worker)
     assert (only["end"], only["failure_kind"]) == ("failed", "ValueError")
     assert "give every machine the same photos" in only["failure_message"]
+
+
+@contextmanager
+def full_disk(size: int) -> Iterator[None]:
+    """No file of this process can grow beyond so many bytes: as on a full disk, with an error of its own number."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+
+def test_a_full_disk_is_no_result_of_a_trial_which_then_continues_to_the_same_bits(ledger: Ledger) -> None:
+    steps(start(ledger.folder))
+    whole = ledger.records(NAME)
+    (ledger.trial_folder(NAME) / "epochs.jsonl").unlink()
+    ledger.checkpoint(NAME).unlink()
+    worker = start(ledger.folder)
+    worker.step()
+    # Enough for the checkpoint, which holds one record, and too little for all records.
+    with full_disk(2 * ledger.checkpoint(NAME).stat().st_size):
+        last = steps(worker)[-1]
+    assert last["end"] == "storage" and "File too large" in last["failure_message"]
+    assert 1 <= len(ledger.records(NAME)) < len(whole)
+    assert not [path for path in ledger.trial_folder(NAME).iterdir() if path.name.endswith(".tmp")]
+    assert steps(start(ledger.folder))[-1]["end"] == "done"
+    assert [repeatable(one) for one in ledger.records(NAME)] == [repeatable(one) for one in whole]
+
+
+def test_what_a_worker_killed_while_writing_left_is_dropped(ledger: Ledger) -> None:
+    folder = ledger.trial_folder(NAME)
+    for name in ("checkpoint.pt.123.tmp", ".epochs.jsonl.0a1b2c3d.tmp"):
+        (folder / name).write_text("half")
+    steps(start(ledger.folder))
+    assert not list(folder.glob("*.tmp")) and not list(folder.glob(".*.tmp"))
 
 
 def test_the_next_trial_of_an_actor_starts_clean(ledger: Ledger) -> None:

@@ -1,7 +1,9 @@
 """trainables/checkpoint.py: always whole, and never code."""
 
+import errno
 import os
 import pickle
+import resource
 from pathlib import Path
 
 import pytest
@@ -37,3 +39,20 @@ def test_another_format_is_refused(tmp_path: Path) -> None:
     torch.save({"format": 99}, tmp_path / "c.pt")
     with pytest.raises(ValueError, match="another format than 1"):
         load_checkpoint(tmp_path / "c.pt")
+
+
+def test_a_full_disk_is_named_and_leaves_the_old_checkpoint_and_no_rubbish(tmp_path: Path) -> None:
+    path = tmp_path / "checkpoint.pt"
+    save_checkpoint(path, {"weights": torch.zeros(10)})
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    # Beyond this size the system refuses to let a file grow, as a full disk does.
+    resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, before[1]))
+    try:
+        with pytest.raises(OSError, match="File too large") as raised:
+            save_checkpoint(path, {"weights": torch.zeros(1_000_000)})
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert raised.value.errno == errno.EFBIG
+    loaded = load_checkpoint(path)
+    assert loaded is not None and len(loaded["weights"]) == 10
+    assert [child.name for child in tmp_path.iterdir()] == ["checkpoint.pt"]

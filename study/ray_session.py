@@ -1,0 +1,109 @@
+"""Ray for the time of one study: started or connected to, quiet, looked after, ended."""
+
+import atexit
+import os
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from study.ends import StudyStoppedError
+from study.services import check_address
+
+VITAL = {"raylet": "raylet", "gcs_server": "GCS"}
+"""Ray's processes without which nothing goes on, with the names that Ray's own pages use."""
+
+LAST_SECONDS = 5.0
+"""For a driver whose Ray died to say so and end."""
+
+
+@contextmanager
+def session(address: str | None) -> Iterator[dict[str, float]]:
+    """Connects to a cluster or starts Ray here, without dashboard and open to this machine alone; gives its resources.
+
+    Raises:
+        ValueError: nothing listens at the address.
+        StudyStoppedError: Ray did not start, or the cluster did not answer.
+    """
+    import ray
+
+    if address:
+        check_address(address)
+    os.environ.setdefault("RAY_AIR_NEW_OUTPUT", "0")
+    # Ray's own loggers would write what the ledger already holds.
+    os.environ["TUNE_DISABLE_AUTO_CALLBACK_LOGGERS"] = "1"
+    # Tune's snapshots of all trials are for Tuner.restore; a study is continued from its ledger.
+    os.environ["TUNE_GLOBAL_CHECKPOINT_S"] = "1e9"
+    # A trial that asks for no GPU must not see one.
+    os.environ["RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO"] = "1"
+    local = {} if address else {"include_dashboard": False}
+    try:
+        ray.init(address=address or "local", log_to_driver=False, logging_level="ERROR", **local)
+    # Ray raises Exception itself where a process of its own did not come up in time.
+    except Exception as error:
+        where = f"The Ray cluster at {address} does not answer" if address else "Ray did not start on this machine"
+        raise StudyStoppedError(
+            f"{where}: {str(error).strip().splitlines()[0]} Look at the machine's load, memory and /tmp/ray."
+        ) from error
+    try:
+        yield ray.cluster_resources()
+    finally:
+        _abandon() if dead() else ray.shutdown()
+
+
+def dead() -> str:
+    """Which vital process that this driver started has died, with the remedy; empty where all live."""
+    from ray._private import worker
+
+    # Ray says this nowhere in public: its loop waits for a dead raylet without end.
+    node = worker._global_node
+    names = [VITAL[kind] for kind, _ in node.dead_processes() if kind in VITAL] if node is not None else []
+    if not names:
+        return ""
+    return f"Ray's {' and '.join(names)} on this machine died (killed, or out of memory)."
+
+
+class RayDiedError(BaseException):
+    """Not an Exception: before it passes one of those on, Ray's loop tidies up, which a dead Ray never answers."""
+
+
+def _abandon() -> None:
+    """Ends what is left of a Ray that died, and this process if Ray holds it: its own shutdown waits a minute for it.
+
+    The workers end by themselves when their raylet is gone.
+    """
+    from ray._private import worker
+
+    atexit.unregister(worker.shutdown)
+    worker._global_node.kill_all_processes(check_alive=False, allow_graceful=False)
+    last = threading.Timer(LAST_SECONDS, os._exit, (1,))
+    last.daemon = True
+    last.start()
+
+
+@contextmanager
+def quiet(log: Path) -> Iterator[None]:
+    """Sends what Ray and its libraries write to standard error into a file: tracebacks of lost workers, mostly.
+
+    Python's own errors are shown after the block; the study's words go to standard output.
+    """
+    from ray._private import worker
+
+    sys.stderr.flush()
+    shown, python, told = os.dup(2), sys.stderr, worker.print_to_stdstream
+    file = log.open("a", buffering=1)
+    os.dup2(file.fileno(), 2)
+    sys.stderr = file
+    # Ray prints the errors of its own processes among the study's words.
+    worker.print_to_stdstream = lambda data, ignore_prefix: told({**data, "is_err": True}, ignore_prefix)
+    try:
+        yield
+    finally:
+        worker.print_to_stdstream = told
+        sys.stderr = python
+        os.dup2(shown, 2)
+        os.close(shown)
+        # What a full storage could not take is no loss.
+        with suppress(OSError):
+            file.close()

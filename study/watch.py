@@ -1,0 +1,40 @@
+"""What can end a study from outside while Ray's loop runs: the storage fails, another driver takes over, Ray dies."""
+
+import time
+from pathlib import Path
+from typing import Any
+
+from ray.tune import Callback
+from ray.tune.experiment import Trial
+
+from study.ends import StudyStoppedError
+from study.ray_session import RayDiedError, dead
+from study.searcher import LedgerSearcher
+from study.storage import gone
+
+CHECK_SECONDS = 1.0
+"""Between two looks at the storage and at Ray's processes."""
+
+
+class Watch(Callback):  # type: ignore[misc]
+    """Stops the phase, once, with the sentence for the person; otherwise Ray's loop would wait without end."""
+
+    def __init__(self, searcher: LedgerSearcher, folder: Path, token: str) -> None:
+        self.searcher, self.folder, self.token = searcher, folder, token
+        self.of_a_worker = ""
+        self.checked = 0.0
+
+    def on_trial_complete(self, iteration: int, trials: list[Trial], trial: Trial, **info: Any) -> None:
+        if trial.last_result.get("end") == "storage":
+            self.of_a_worker = trial.last_result["failure_message"]
+
+    def on_step_end(self, iteration: int, trials: list[Trial], **info: Any) -> None:
+        """An exception from here ends Ray's loop, whichever trials are running; their records are in the ledger."""
+        problem = self.of_a_worker or self.searcher.storage_problem
+        if not problem and time.monotonic() - self.checked > CHECK_SECONDS:
+            self.checked = time.monotonic()
+            if died := dead():
+                raise RayDiedError(died)
+            problem = gone(self.folder, self.token)
+        if problem:
+            raise StudyStoppedError(problem)

@@ -1,0 +1,66 @@
+"""Ray's own processes die under a study, or never start: a sentence within a bounded time, nothing lost."""
+
+import os
+import signal
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from study.ledger import Ledger
+from tests.chaos.processes import family, finish, kill_everything, said, start, wait_for_epochs, workers
+from tests.chaos.test_storage import STUDY, assert_stops
+from tests.study.commands import HUERISTIC, environment, write_study
+
+pytestmark = pytest.mark.full
+
+
+def vital(process: subprocess.Popen[bytes], name: str) -> int:
+    """The process of that name which this launch started; others on the machine are not ours."""
+    for pid in family(process.pid):
+        command = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
+        if Path(command[0].decode()).name == name:
+            return pid
+    raise AssertionError(f"{name} is not running")
+
+
+@pytest.mark.parametrize(("name", "called"), [("raylet", "raylet"), ("gcs_server", "GCS")])
+def test_a_study_whose_ray_dies_ends_with_a_sentence(tmp_path: Path, name: str, called: str) -> None:
+    write_study(tmp_path, STUDY)
+    process = start(tmp_path)
+    wait_for_epochs(tmp_path, 4, process)
+    os.kill(vital(process, name), signal.SIGKILL)
+    assert_stops(process, tmp_path, f"Ray's {called} on this machine died")
+    if name == "gcs_server":
+        return
+    finish(tmp_path)
+    assert {entry.state for entry in Ledger(tmp_path / "studies" / "analytic").entries()} == {"done"}
+
+
+def test_a_lost_worker_is_one_plain_line_and_its_traceback_is_in_the_log(tmp_path: Path) -> None:
+    write_study(tmp_path, STUDY)
+    process = start(tmp_path)
+    try:
+        wait_for_epochs(tmp_path, 4, process)
+        (worker,) = workers(process)
+        os.kill(worker, signal.SIGKILL)
+        assert process.wait(timeout=400) == 0, said(tmp_path)
+    finally:
+        if process.poll() is None:
+            kill_everything(process)
+    words = (tmp_path / "launch.log").read_text()
+    assert "worker lost: " in words and " continues from epoch " in words
+    assert "Traceback" not in words and "ActorDiedError" not in words
+    assert "ActorDiedError" in (tmp_path / "studies" / "analytic" / "ray.log").read_text()
+
+
+def test_a_ray_that_does_not_start_is_a_sentence(tmp_path: Path) -> None:
+    write_study(tmp_path, STUDY)
+    (tmp_path / "file").touch()
+    done = subprocess.run(
+        [*HUERISTIC, "launch", "study.yaml"],
+        cwd=tmp_path, env={**environment(tmp_path), "RAY_TMPDIR": str(tmp_path / "file")},
+        capture_output=True, text=True, timeout=200, check=False,
+    )  # fmt: skip
+    assert done.returncode == 1 and "Traceback" not in done.stdout + done.stderr, done.stderr
+    assert "Ray did not start on this machine" in done.stdout and "To continue" in done.stdout
