@@ -9,8 +9,8 @@ import pytest
 from PIL import Image
 
 from tests.trainables.dogs_tree import BREEDS, Dogs, write_dogs
+from tests.trainables.photo_folders import write_photos
 from tests.trainables.test_content_groups import NEAR_DUPLICATES, SAME_PHOTOGRAPH_IN_TWO_CROPS, ncd_root
-from tests.trainables.test_prepare import write_photos
 from trainables.config import DataConfig
 from trainables.images import load_images
 from trainables.photo_check import PhotoCheck, check_photos
