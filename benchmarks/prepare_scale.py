@@ -3,8 +3,8 @@
     python benchmarks/prepare_scale.py [--photos 1000 5000] [--image-size 64] [--plain] [--no-training]
 
 Draws so many small JPEG photos in 100 classes into a temporary folder, one in fifty a copy of another, prepares them in
-a process of its own and trains a network of a sixteenth of the width on them, for one epoch, from the file. `--plain` adds
-the loop that keeps a list of resized photos and stacks them.
+a process of its own and trains a network of a sixteenth of the width on them, for one epoch, from the file. `--plain`
+adds the loop that keeps a list of resized photos and stacks them.
 
 Counted is memory that is the processes' own (RssAnon and RssShmem of /proc, the readers of photos among them, sampled
 every 50 ms); pages of mapped files, the pixel file's among them, are the kernel's to drop and stand in a column of
