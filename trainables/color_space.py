@@ -1,5 +1,7 @@
 """sRGB to CIELAB (D65, 2 degrees) and to the network's scale, and back; nothing else in the project converts colours.
 
+(But `chroma.py`, which measures one number a photo where no torch is loaded, with the constants that stand there.)
+
 Letters in names: B photos, 3 or 2 or 1 channels, H rows, W columns. RGB lies in [0, 1], L in [0, 100], a and b within
 about +-110. Results are float32 whatever the input's precision, and agree with `skimage.color` within 1e-3.
 """
@@ -10,10 +12,9 @@ from collections.abc import Callable, Sequence
 import torch
 from torch import Tensor
 
-# Constants of skimage.color 0.26 (its matrix has six digits, its inverse sixteen): other sources round differently.
-XYZ_FROM_RGB = ((0.412453, 0.357580, 0.180423), (0.212671, 0.715160, 0.072169), (0.019334, 0.119193, 0.950227))
+from trainables.chroma import WHITE_XYZ, XYZ_FROM_RGB
+
 RGB_FROM_XYZ = tuple(map(tuple, torch.tensor(XYZ_FROM_RGB, dtype=torch.float64).inverse().tolist()))
-WHITE_XYZ = (0.95047, 1.0, 1.08883)
 
 DECODE_NUMERATOR = (4.83121041e-04, 2.27335666e-02, 3.50154416e-01, 1.65156562, 1.60776043, 1.21948019e-01)
 DECODE_DENOMINATOR = (5.77615400e-01, 2.17702768, 1.0)

@@ -10,6 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from trainables.near_links import link_near, roots_of
+
 THUMBNAIL_SIZE = 16
 """Side in pixels. Coarse enough to forget recompression, fine enough to tell one banana on white from the next."""
 
@@ -26,9 +28,6 @@ as near as two crops.
 
 MIN_CONTRAST = 1.0
 """Grey levels, root mean square. A paler thumbnail is the same as another only where the pixels are identical."""
-
-CHUNK, TILE = 1024, 8192
-"""Rows and columns of the table of all pairs that are computed at a time: 64 MB, whatever the number of photos."""
 
 
 def make_thumbnails(whole: Image.Image, square: Image.Image) -> NDArray[np.uint8]:
@@ -54,8 +53,14 @@ def link_copies(pixel_hashes: Sequence[bytes], thumbnails_N2GG3: NDArray[np.uint
     identical_N = _number(pixel_hashes)
     # Identical photos are one row of the table of pairs: thousands of the same placeholder cost nothing.
     _, representatives_U = np.unique(identical_N, return_index=True)
-    groups_U = _link_near([_fingerprints(thumbnails_N2GG3[representatives_U, view]) for view in range(2)])
-    return _number(groups_U[identical_N].tolist())
+    parents_U = np.arange(len(representatives_U))
+    for view in range(2):
+        link_near(
+            lambda rows, view=view: _fingerprints(thumbnails_N2GG3[representatives_U[rows], view]),  # type: ignore[misc]
+            parents_U,
+            1 - MAX_DISTANCE,
+        )
+    return _number(roots_of(parents_U, parents_U)[identical_N].tolist())
 
 
 def _fingerprints(thumbnails_NGG3: NDArray[np.uint8]) -> NDArray[np.float32]:
@@ -63,35 +68,12 @@ def _fingerprints(thumbnails_NGG3: NDArray[np.uint8]) -> NDArray[np.float32]:
 
     Each channel's mean goes first, else two dark photos would be alike for being dark.
     """
-    units_NF: NDArray[np.float32] = np.zeros((len(thumbnails_NGG3), thumbnails_NGG3[:1].size or 1), np.float32)
-    for start in range(0, len(thumbnails_NGG3), TILE):
-        rows = slice(start, start + TILE)
-        values_NP3 = thumbnails_NGG3[rows].reshape(len(thumbnails_NGG3[rows]), -1, 3).astype(np.float32)
-        values_NF = (values_NP3 - values_NP3.mean(axis=1, keepdims=True)).reshape(len(values_NP3), -1)
-        lengths_N1 = np.linalg.norm(values_NF, axis=1, keepdims=True)
-        enough_N1 = lengths_N1 > MIN_CONTRAST * np.sqrt(values_NF.shape[1])
-        np.divide(values_NF, lengths_N1, out=units_NF[rows], where=enough_N1)
+    values_NP3 = thumbnails_NGG3.reshape(len(thumbnails_NGG3), THUMBNAIL_SIZE**2, 3).astype(np.float32)
+    values_NF = (values_NP3 - values_NP3.mean(axis=1, keepdims=True)).reshape(len(values_NP3), -1)
+    lengths_N1 = np.linalg.norm(values_NF, axis=1, keepdims=True)
+    enough_N1 = lengths_N1 > MIN_CONTRAST * np.sqrt(values_NF.shape[1])
+    units_NF: NDArray[np.float32] = np.divide(values_NF, lengths_N1, out=np.zeros_like(values_NF), where=enough_N1)
     return units_NF
-
-
-def _link_near(views_UF: Sequence[NDArray[np.float32]]) -> NDArray[np.int64]:
-    """Group numbers of photos linked, directly or through others, by a small distance in any view."""
-    num_photos = len(views_UF[0])
-    groups_U = np.arange(num_photos)
-    for start in range(0, num_photos, CHUNK):
-        for column in range(start, num_photos, TILE):
-            near = np.zeros(
-                (len(groups_U[start : start + CHUNK]), len(groups_U[column : column + TILE])), dtype=np.bool_
-            )
-            for view in views_UF:
-                near |= view[start : start + CHUNK] @ view[column : column + TILE].T > 1 - MAX_DISTANCE
-            for row in np.flatnonzero(near.any(axis=1)):
-                linked = groups_U[column + np.flatnonzero(near[row])]
-                own = groups_U[start + row]
-                if (linked != own).any():
-                    linked = np.unique([own, *linked])
-                    groups_U[np.isin(groups_U, linked)] = linked[0]
-    return groups_U
 
 
 def _number(keys: Sequence[object]) -> NDArray[np.int64]:

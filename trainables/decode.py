@@ -8,9 +8,9 @@ import hashlib
 import json
 import os
 import tempfile
-import warnings
+from collections import deque
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,25 +18,19 @@ from typing import Any
 import numpy as np
 from numpy.lib.format import header_data_from_array_1_0, write_array_header_1_0
 from numpy.typing import NDArray
-from PIL import Image
 
 from trainables.boxes import UnreadableBoxesError, boxes_in_square, read_annotation
 from trainables.content_groups import THUMBNAIL_SIZE, link_copies
 from trainables.images import PARTS
-from trainables.photo_folder import Photo, PhotoList, UnreadablePhotoError, read_bytes, read_photo
+from trainables.photo_folder import Photo, PhotoList, UnreadablePhotoError, read_bytes
+from trainables.photo_readers import PhotoReaders, photo_readers
 from trainables.prepared_folder import write_manifest
 
 Progress = Callable[[int, int], None]
 """Told the number of photos done and the number of all."""
 
-PART_SIZE = 256
-"""Photos per part of the work in progress: what a killed `prepare` loses at most, and 13 MB at 128 px."""
-
-CHROMA_BATCH = 32
-"""Photos converted to CIELAB at a time: 6 MB each of a handful of intermediates at 128 px."""
-
-COLORFUL_SHARE = 0.05
-"""The chroma of a photo is what this share of its pixels exceed: objects on white are mostly white."""
+PART_SIZE, PART_BYTES = 256, 2**24
+"""Photos, and bytes of pixels, per part of the work in progress at most: a killed `prepare` loses two parts."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,31 +48,52 @@ class _Outcome:
 def decode_parts(
     photos: PhotoList, image_size: int, pool: ThreadPoolExecutor, work: Path, tell: Progress
 ) -> list[Path]:
-    """One file per part: the kept photos' pixels, thumbnails and boxes, and every photo's outcome; those there stay."""
-    files = []
+    """One file per part: the kept photos' pixels, thumbnails and boxes, and every photo's outcome; those there stay.
+
+    The threads of the pool wait for processes that read, as many as there are threads.
+    """
     total = len(photos.photo_names)
-    with warnings.catch_warnings():
-        # Pillow warns of oddities that it copes with; only this one is a reason to leave a photo out.
-        warnings.simplefilter("ignore")
-        warnings.simplefilter("error", Image.DecompressionBombWarning)
-        for start in range(0, total, PART_SIZE):
-            indices = range(start, min(start + PART_SIZE, total))
-            file = work / f"{start:08}-{len(indices)}.part.npz"
-            if not file.is_file():
-                outcomes = []
-                for outcome in pool.map(lambda index: _read(photos, index, image_size), indices):
-                    outcomes.append(outcome)
-                    tell(start + len(outcomes), total)
-                write_part(file, outcomes, image_size)
-            tell(indices.stop, total)
-            files.append(file)
+    part_size = max(1, min(PART_SIZE, PART_BYTES // (3 * image_size**2)))
+    parts = [range(start, min(start + part_size, total)) for start in range(0, total, part_size)]
+    files = [work / f"{part.start:08}-{len(part)}.part.npz" for part in parts]
+    with photo_readers(image_size, num_readers(total)) as readers:
+        # While one part is written, the next one is read.
+        ahead: deque[tuple[range, Path, list[Future[_Outcome]]]] = deque()
+        for part, file in zip([*parts, None], [*files, Path()], strict=True):
+            if part is not None:
+                read = [] if file.is_file() else [pool.submit(_read, photos, index, readers) for index in part]
+                ahead.append((part, file, read))
+            if len(ahead) == 2 or (part is None and ahead):
+                _finish(*ahead.popleft(), image_size, total, tell)
     return files
 
 
-def _read(photos: PhotoList, index: int, image_size: int) -> _Outcome:
+def num_readers(num_photos: int) -> int:
+    """Reading processes: one a core, but none that would only be started to read a handful of photos."""
+    return max(1, min(num_threads(), num_photos // 16))
+
+
+def num_threads() -> int:
+    """Cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def _finish(
+    part: range, file: Path, read: Sequence[Future[_Outcome]], image_size: int, total: int, tell: Progress
+) -> None:
+    outcomes = []
+    for future in read:
+        outcomes.append(future.result())
+        tell(part.start + len(outcomes), total)
+    if outcomes:
+        write_part(file, outcomes, image_size)
+    tell(part.stop, total)
+
+
+def _read(photos: PhotoList, index: int, readers: PhotoReaders) -> _Outcome:
     no_boxes_M4 = np.empty((0, 4), np.float32)
     try:
-        photo = read_photo(read_bytes(photos.root / photos.photo_names[index]), image_size)
+        photo = readers.read(photos.root / photos.photo_names[index])
     except UnreadablePhotoError as error:
         return _Outcome(photo=None, reason=str(error), boxes_M4=no_boxes_M4)
     if photos.annotations is None:
@@ -90,7 +105,7 @@ def _read(photos: PhotoList, index: int, image_size: int) -> _Outcome:
         annotation = read_annotation(read_bytes(file))
     except (UnreadablePhotoError, UnreadableBoxesError) as error:
         return _Outcome(photo=photo, boxes_M4=no_boxes_M4, boxes_reason=str(error))
-    boxes_M4 = boxes_in_square(annotation, photo.original_size, photo.orientation, image_size)
+    boxes_M4 = boxes_in_square(annotation, photo.original_size, photo.orientation, len(photo.pixels_HW3))
     return _Outcome(photo=photo, boxes_M4=boxes_M4)
 
 
@@ -110,6 +125,7 @@ def write_part(file: Path, outcomes: Sequence[_Outcome], image_size: int) -> Non
             temporary,
             pixels=pixels_NHW3,
             thumbnails=thumbnails_N2GG3,
+            chroma=np.array([photo.chroma for photo in kept], np.float32),
             boxes=boxes_M4,
             num_boxes=np.array(num_boxes, np.int64),
             outcomes=np.array(json.dumps(summary)),
@@ -152,10 +168,10 @@ def assemble(
                 pixels_NHW3 = arrays["pixels"]
                 rows = slice(len(pixel_hashes), len(pixel_hashes) + len(pixels_NHW3))
                 thumbnails_N2GG3[rows] = arrays["thumbnails"]
+                chroma_N[rows] = arrays["chroma"]
                 boxes.append(arrays["boxes"])
                 num_boxes.append(arrays["num_boxes"])
-            file.write(pixels_NHW3.tobytes())
-            chroma_N[rows] = measure_chroma(pixels_NHW3)
+            file.write(pixels_NHW3.data)
             pixel_hashes += [hashlib.sha256(pixels_HW3.tobytes()).digest() for pixels_HW3 in pixels_NHW3]
     np.save(assembled / "labels.npy", labels_N)
     np.save(assembled / "chroma.npy", chroma_N)
@@ -192,29 +208,3 @@ def _check_classes(photos: PhotoList, labels_N: NDArray[np.int64], reasons: Mapp
             raise ValueError(
                 f"Class {class_name!r} has no readable photo ({why}). Replace its photos or remove its folder."
             )
-
-
-def measure_chroma(pixels_NHW3: NDArray[np.uint8]) -> NDArray[np.float32]:
-    """The CIELAB chroma that `COLORFUL_SHARE` of each photo's pixels exceed; float32, N, rounded to hundredths.
-
-    Rounded so that machines whose last bits differ agree about a threshold.
-    """
-    # Loading torch takes a second, and prepared photos are mostly found ready.
-    import torch
-
-    from trainables.color_space import rgb_to_lab
-
-    chroma_N = np.empty(len(pixels_NHW3), np.float32)
-    position = int((1 - COLORFUL_SHARE) * pixels_NHW3[0, :, :, 0].size) if len(pixels_NHW3) else 0
-    # Threads that wait for each other crawl where other programs keep the cores busy; one is fast enough.
-    num_torch_threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        for start in range(0, len(pixels_NHW3), CHROMA_BATCH):
-            part_N3HW = torch.from_numpy(np.array(pixels_NHW3[start : start + CHROMA_BATCH])).permute(0, 3, 1, 2)
-            ab_N2P = rgb_to_lab(part_N3HW.float().div_(255))[:, 1:].flatten(2)
-            chroma_NP = ab_N2P.norm(dim=1).numpy()
-            chroma_N[start : start + CHROMA_BATCH] = np.partition(chroma_NP, position, axis=1)[:, position].round(2)
-    finally:
-        torch.set_num_threads(num_torch_threads)
-    return chroma_N

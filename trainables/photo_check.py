@@ -3,9 +3,8 @@
 Letters: N readable photos, G side of a thumbnail.
 """
 
+import dataclasses
 import hashlib
-import io
-import warnings
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -14,14 +13,14 @@ from pathlib import PurePosixPath
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 
 from trainables.config import DataConfig
 from trainables.content_groups import link_copies
-from trainables.decode import PART_SIZE, Progress, measure_chroma
+from trainables.decode import PART_SIZE, Progress, num_readers
 from trainables.images import PARTS, Images
-from trainables.photo_folder import FORMATS, Photo, PhotoList, UnreadablePhotoError, read_bytes, read_photo
-from trainables.prepare import UNREADABLE_HASH, list_dataset, num_threads, placeholders
+from trainables.photo_folder import Photo, PhotoList, UnreadablePhotoError
+from trainables.photo_readers import PhotoReaders, photo_readers
+from trainables.prepare import hash_file, list_dataset, placeholders
 from trainables.splits import Cut, classes_never_trained, cut_replicate, largest_top1
 
 NEAR_GREY = 4.0
@@ -77,7 +76,6 @@ class PhotoCheck:
 @dataclass(frozen=True, kw_only=True)
 class _Look:
     content_hash: str
-    format_name: str
     photo: Photo | None
     reason: str
 
@@ -89,28 +87,25 @@ def check_photos(data: DataConfig, *, progress: Progress | None = None) -> Photo
     """
     photos = list_dataset(data)
     looks: list[_Look] = []
-    chroma_by_part, pixel_hashes, thumbnails = [], [], []
-    with warnings.catch_warnings(), ThreadPoolExecutor(num_threads()) as pool:
-        warnings.simplefilter("ignore")
-        warnings.simplefilter("error", Image.DecompressionBombWarning)
+    pixel_hashes, thumbnails = [], []
+    num_processes = num_readers(len(photos.photo_names))
+    with ThreadPoolExecutor(num_processes) as pool, photo_readers(data.image_size, num_processes) as readers:
         for start in range(0, len(photos.photo_names), PART_SIZE):
             names = photos.photo_names[start : start + PART_SIZE]
-            part = list(pool.map(lambda name: _look(photos, name, data.image_size), names))
-            pixels = [look.photo.pixels_HW3 for look in part if look.photo]
-            if pixels:
-                chroma_by_part.append(measure_chroma(np.stack(pixels)))
-            pixel_hashes += [hashlib.sha256(pixels_HW3.tobytes()).digest() for pixels_HW3 in pixels]
+            part = list(pool.map(lambda name: _look(photos, name, readers), names))
+            pixel_hashes += [hashlib.sha256(look.photo.pixels_HW3.data).digest() for look in part if look.photo]
             thumbnails += [look.photo.thumbnails_2GG3 for look in part if look.photo]
             looks += [_without_pixels(look) for look in part]
             if progress:
                 progress(start + len(names), len(photos.photo_names))
     lost = placeholders(photos, [look.content_hash for look in looks])
-    is_readable = [look.photo is not None for look in looks]
-    is_kept_N = np.array(
-        [name not in lost for name, readable in zip(photos.photo_names, is_readable, strict=True) if readable], bool
-    )
-    groups_N = link_copies(pixel_hashes, np.stack(thumbnails)) if thumbnails else np.empty(0, np.int64)
-    images = _images(photos, looks, groups_N, np.concatenate([np.empty(0, np.float32), *chroma_by_part]), is_kept_N)
+    # Left out before copies are looked for, as `prepare` does: what resembles a placeholder is not linked by it.
+    readable = [index for index, look in enumerate(looks) if look.photo]
+    kept = [position for position, index in enumerate(readable) if photos.photo_names[index] not in lost]
+    groups_N = np.empty(0, np.int64)
+    if kept:
+        groups_N = link_copies([pixel_hashes[one] for one in kept], np.stack([thumbnails[one] for one in kept]))
+    images = _images(photos, looks, groups_N, np.array(readable, np.int64)[kept])
     cut, refusal = _cut(images, data)
     hashes = {name: look.content_hash for name, look in zip(photos.photo_names, looks, strict=True)}
     findings = [
@@ -122,23 +117,19 @@ def check_photos(data: DataConfig, *, progress: Progress | None = None) -> Photo
     sizes = [look.photo.original_size for look in looks if look.photo]
     return PhotoCheck(
         photos=photos,
-        classes=tuple(_class_rows(photos, images, is_readable, cut)),
+        classes=tuple(_class_rows(photos, images, [look.photo is not None for look in looks], cut)),
         sizes_N2=np.array(sizes, np.int64).reshape(-1, 2),
         findings=tuple(finding for finding in findings if finding.photos),
     )
 
 
-def _look(photos: PhotoList, name: str, image_size: int) -> _Look:
-    content_hash, format_name = UNREADABLE_HASH, ""
+def _look(photos: PhotoList, name: str, readers: PhotoReaders) -> _Look:
+    content_hash = hash_file(photos.root / name)
     try:
-        content = read_bytes(photos.root / name)
-        content_hash = hashlib.sha256(content).hexdigest()
-        photo = read_photo(content, image_size)
-        with Image.open(io.BytesIO(content), formats=FORMATS) as image:
-            format_name = image.format or ""
+        photo = readers.read(photos.root / name)
     except UnreadablePhotoError as error:
-        return _Look(content_hash=content_hash, format_name="", photo=None, reason=str(error))
-    return _Look(content_hash=content_hash, format_name=format_name, photo=photo, reason="")
+        return _Look(content_hash=content_hash, photo=None, reason=str(error))
+    return _Look(content_hash=content_hash, photo=photo, reason="")
 
 
 def _without_pixels(look: _Look) -> _Look:
@@ -146,27 +137,26 @@ def _without_pixels(look: _Look) -> _Look:
     if look.photo is None:
         return look
     nothing = np.empty(0, np.uint8)
-    photo = Photo(pixels_HW3=nothing, thumbnails_2GG3=nothing, original_size=look.photo.original_size)
-    return _Look(content_hash=look.content_hash, format_name=look.format_name, photo=photo, reason="")
+    photo = dataclasses.replace(look.photo, pixels_HW3=nothing, thumbnails_2GG3=nothing)
+    return _Look(content_hash=look.content_hash, photo=photo, reason="")
 
 
 def _images(
     photos: PhotoList,
     looks: Sequence[_Look],
     groups_N: NDArray[np.int64],
-    chroma_N: NDArray[np.float32],
-    is_kept_N: NDArray[np.bool_],
+    indices: NDArray[np.int64],
 ) -> Images:
     """The photos that a study would get, without their pixels."""
-    indices = np.flatnonzero([look.photo is not None for look in looks])[is_kept_N]
+    chroma = [look.photo.chroma for index in indices if (look := looks[index]).photo]
     return Images(
         pixels_NHW3=np.zeros((len(indices), 1, 1, 3), np.uint8),
         labels_N=np.array([photos.labels[index] for index in indices], np.int64),
-        groups_N=groups_N[is_kept_N],
+        groups_N=groups_N,
         photo_names=tuple(photos.photo_names[index] for index in indices),
         class_names=photos.class_names,
         digest="",
-        chroma_N=chroma_N[is_kept_N],
+        chroma_N=np.array(chroma, np.float32),
         parts_N=None
         if photos.parts is None
         else np.array([PARTS.index(photos.parts[index]) for index in indices], np.int8),
@@ -186,7 +176,7 @@ def _cut(images: Images, data: DataConfig) -> tuple[Cut | None, str]:
 
 def _files(photos: PhotoList, looks: Sequence[_Look], lost: dict[str, str]) -> list[Finding]:
     named = list(zip(photos.photo_names, looks, strict=True))
-    unreadable = [(name, look.reason) for name, look in named if look.photo is None]
+    unreadable = [(name, look.reason) for name, look in named if look.photo is None and name not in lost]
     by_file = defaultdict(list)
     for name, look in named:
         if name in lost:
@@ -194,8 +184,10 @@ def _files(photos: PhotoList, looks: Sequence[_Look], lost: dict[str, str]) -> l
     wrong = []
     for name, look in named:
         known = EXTENSIONS.get(PurePosixPath(name).suffix.lower())
-        actual = {"MPO": "JPEG"}.get(look.format_name, look.format_name)
-        if look.photo is not None and known != actual:
+        if look.photo is None or name in lost:
+            continue
+        actual = {"MPO": "JPEG"}.get(look.photo.format_name, look.photo.format_name)
+        if known != actual:
             wrong.append((name, f"in truth {actual}"))
     boxless = [name for name, file in zip(photos.photo_names, photos.annotations or (), strict=False) if file is None]
     return [

@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageOps, UnidentifiedImageError
 
+from trainables.chroma import measure_chroma
 from trainables.content_groups import make_thumbnails
 
 FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF", "PPM")
@@ -103,6 +104,10 @@ class Photo:
     """Width and height in pixels, turned upright."""
     orientation: int = 1
     """How the stored photo was turned, by EXIF's numbers."""
+    chroma: float
+    """See `measure_chroma`."""
+    format_name: str
+    """What the file is in truth, in Pillow's word: "JPEG"."""
 
 
 def list_photos(root: Path, *, dataset: str) -> PhotoList:
@@ -181,7 +186,7 @@ def read_photo(content: bytes, image_size: int) -> Photo:
     try:
         with Image.open(io.BytesIO(content), formats=FORMATS) as image:
             _check_size(*image.size)
-            original_size = image.size
+            original_size, format_name = image.size, image.format or ""
             image.draft(None, (2 * image_size, 2 * image_size))
             image.load()
             orientation = image.getexif().get(ORIENTATION_TAG, 1)
@@ -199,11 +204,14 @@ def read_photo(content: bytes, image_size: int) -> Photo:
     side = min(rgb.size)
     left, top = (rgb.width - side) / 2, (rgb.height - side) / 2
     square = rgb.resize((image_size, image_size), Image.Resampling.LANCZOS, box=(left, top, left + side, top + side))
+    pixels_HW3 = np.asarray(square)
     return Photo(
-        pixels_HW3=np.asarray(square),
+        pixels_HW3=pixels_HW3,
         thumbnails_2GG3=make_thumbnails(rgb, square),
         original_size=original_size,
         orientation=orientation,
+        chroma=float(measure_chroma(pixels_HW3[None])[0]),
+        format_name=format_name,
     )
 
 
@@ -229,10 +237,12 @@ def _to_rgb(image: Image.Image) -> Image.Image:
     if image.mode == "F":
         raise UnreadablePhotoError("floating-point values, whose white is not known")
     if image.mode.startswith("I"):  # 16-bit grey; Pillow's own conversion clips it at 255
-        values = np.asarray(image).astype(np.int64)
+        values = np.array(image, np.int32)
         if values.min() < 0 or values.max() > 65535:
             raise UnreadablePhotoError("32-bit values, whose white is not known")
-        return Image.fromarray(((values + 128) // 257).astype(np.uint8)).convert("RGB")
+        values += 128
+        values //= 257
+        return Image.fromarray(values.astype(np.uint8)).convert("RGB")
     if image.has_transparency_data:
         rgba = image.convert("RGBA")
         return Image.alpha_composite(Image.new("RGBA", rgba.size, "white"), rgba).convert("RGB")

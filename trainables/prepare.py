@@ -17,8 +17,9 @@ from typing import Any
 
 import numpy as np
 
+from trainables.chroma import measure_chroma
 from trainables.config import DataConfig
-from trainables.decode import Progress, assemble, decode_parts, measure_chroma
+from trainables.decode import Progress, assemble, decode_parts, num_threads
 from trainables.orchard import ORCHARD_DEFAULTS, draw_orchard
 from trainables.photo_folder import PhotoList, UnreadablePhotoError, list_photos, read_bytes, with_parts
 from trainables.prepared_folder import alone, assembled_folder, is_finished, work_folder, write_manifest
@@ -56,6 +57,8 @@ def prepare(data: DataConfig, cache: Path, *, progress: Progress | None = None, 
             if not _is_ready(folder):
                 _add_chroma(folder)
             return folder
+    except ChildProcessError as error:
+        raise ValueError(f"Photos cannot be prepared: {error}.") from error
     except OSError as error:
         raise ValueError(
             f"Photos cannot be prepared in the cache folder {str(cache)!r} ({error}). "
@@ -133,8 +136,6 @@ def list_dataset(data: DataConfig) -> PhotoList:
 
 def _prepare_folder(data: DataConfig, cache: Path, tell: Progress) -> Path:
     photos = list_dataset(data)
-    # Threads, not processes: Pillow decodes and resizes without the interpreter's lock. Measured on 2 cores, NCD to
-    # 128 px: 1.2 s with threads, 1.5 to 1.7 s with spawned processes, and nothing to import, pickle or clean up.
     with ThreadPoolExecutor(num_threads()) as pool:
         hashes = list(pool.map(lambda name: hash_file(photos.root / name), photos.photo_names))
         reasons = placeholders(photos, hashes)
@@ -164,11 +165,6 @@ DATASETS: Mapping[str, Callable[[DataConfig, Path, Progress], Path]] = MappingPr
     {"orchard": _prepare_orchard, **dict.fromkeys(LISTS, _prepare_folder)}
 )
 """How each data set with photos is prepared."""
-
-
-def num_threads() -> int:
-    """Cores that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def hash_file(path: Path) -> str:

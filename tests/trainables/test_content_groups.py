@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from trainables import content_groups
+from trainables import content_groups, near_links
 from trainables.config import DataConfig
 from trainables.content_groups import MAX_DISTANCE, THUMBNAIL_SIZE, group_by_content, make_thumbnails
 from trainables.images import load_images
@@ -78,9 +78,9 @@ def test_pale_photos_are_the_same_only_where_identical() -> None:
     assert groups_of(*flat, *slopes) == [0, 1, 0, 2, 3, 4]
 
 
-@pytest.mark.parametrize("chunk", [1, 1024])
-def test_links_join_through_others_whatever_the_order(monkeypatch: pytest.MonkeyPatch, chunk: int) -> None:
-    monkeypatch.setattr(content_groups, "CHUNK", chunk)
+@pytest.mark.parametrize("block_size", [1, 512])
+def test_links_join_through_others_whatever_the_order(monkeypatch: pytest.MonkeyPatch, block_size: int) -> None:
+    monkeypatch.setattr(near_links, "BLOCK_SIZE", block_size)
     # Each is near the next, but not the one after that.
     base, step = (np.asarray(scene(seed, 64, 64)).astype(float) - 128 for seed in (0, 1))
     steps = [128 + 0.6 * (base + 0.19 * count * step) for count in range(4)]
@@ -90,14 +90,16 @@ def test_links_join_through_others_whatever_the_order(monkeypatch: pytest.Monkey
         assert groups_of(*order) == [0, 0, 0, 0]
 
 
-def test_chunks_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_blocks_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     generator = np.random.default_rng(0)
     pictures = [
         recompressed(scene(int(seed)), int(generator.integers(40, 95))) for seed in generator.integers(0, 12, 40)
     ]
     whole = groups_of(*pictures)
     assert 8 < len(set(whole)) <= 12
-    monkeypatch.setattr(content_groups, "CHUNK", 3)
+    monkeypatch.setattr(near_links, "BLOCK_SIZE", 3)
+    assert groups_of(*pictures) == whole
+    monkeypatch.setattr(near_links, "SAMPLE_SIZE", 8)
     assert groups_of(*pictures) == whole
 
 

@@ -1,6 +1,7 @@
 """trainables/photo_check.py: every oddity that was put in is found, and nothing else."""
 
 import dataclasses
+import json
 import shutil
 from pathlib import Path
 
@@ -9,8 +10,8 @@ import pytest
 from PIL import Image
 
 from tests.trainables.dogs_tree import BREEDS, Dogs, write_dogs
+from tests.trainables.photo_folders import write_photos
 from tests.trainables.test_content_groups import NEAR_DUPLICATES, SAME_PHOTOGRAPH_IN_TWO_CROPS, ncd_root
-from tests.trainables.test_prepare import write_photos
 from trainables.config import DataConfig
 from trainables.images import load_images
 from trainables.photo_check import PhotoCheck, check_photos
@@ -83,6 +84,36 @@ def test_broken_stray_recompressed_and_doubtful_photos_are_found(tmp_path: Path)
         "near copies within a class": [{"pear/002.png", "pear/again.jpg"}],
     }
     assert (check.classes[0].num_files, check.classes[0].num_readable) == (6, 5)
+
+
+def test_what_resembles_a_placeholder_is_grouped_as_prepare_groups_it(tmp_path: Path) -> None:
+    root = write_photos(tmp_path / "photos", num_photos=5)
+    # The middle one of three pictures is near both others, which are not near each other; it recurs as a placeholder.
+    generator = np.random.default_rng(7)
+    base, step = (
+        np.asarray(Image.fromarray(generator.integers(0, 256, (7, 7, 3), dtype=np.uint8)).resize((64, 64))) - 128.0
+        for _ in range(2)
+    )
+    steps = [
+        Image.fromarray((128 + 0.6 * (base + 0.19 * count * step)).clip(0, 255).astype(np.uint8)) for count in range(3)
+    ]
+    steps[0].save(root / "apple/low.png")
+    steps[2].save(root / "pear/high.png")
+    for name in ("apple/lost1", "apple/lost2", "pear/lost1"):
+        steps[1].save(root / f"{name}.png")
+    for name in ("apple/page1", "apple/page2", "pear/page"):
+        (root / f"{name}.jpg").write_text("<html>404 Not Found</html>")
+    data = DataConfig(dataset="folder", root=str(root), image_size=64)
+    check, prepared = check_photos(data), prepare(data, tmp_path / "cache")
+    images = load_images(prepared)
+    names = {"apple/low.png", "pear/high.png"}
+    assert len({images.groups_N[images.photo_names.index(name)] for name in names}) == 2
+    assert sum(row.num_contents for row in check.classes) == len(set(images.groups_N)) == 12
+    skipped = {one["name"]: one["reason"] for one in json.loads((prepared / "manifest.json").read_text())["skipped"]}
+    (finding,) = check.findings
+    assert finding.kind == "placeholders that recur"
+    assert {name for one in finding.photos for name in one} == set(skipped)
+    assert set(finding.reasons) == set(skipped.values())
 
 
 def test_class_too_small_for_the_cuts_is_found_with_its_numbers(tmp_path: Path) -> None:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.trainables.test_prepare import write_photos
+from tests.trainables.photo_folders import write_photos
 from trainables.config import DataConfig
 from trainables.images import load_images
 from trainables.prepare import prepare
