@@ -10,12 +10,15 @@ from rich.console import Console
 
 from study.data_commands import data_app
 from study.ledger import Ledger
+from study.model_commands import colorize, export
 from study.study_file import load_study
 
 app = typer.Typer(
     name="hueristic", no_args_is_help=True, add_completion=True, pretty_exceptions_enable=False, rich_markup_mode="rich"
 )
 app.add_typer(data_app, name="data")
+app.command()(colorize)
+app.command()(export)
 
 StudyFile = Annotated[Path, typer.Argument(metavar="STUDY", help="The study file.", show_default=False)]
 StudyFolder = Annotated[Path, typer.Argument(metavar="STUDY_DIR", help="The study's folder.", show_default=False)]
