@@ -54,8 +54,8 @@ def choose_model(named: str) -> ModelChoice:
     if arm in by_name:
         return ModelChoice(folder=folder, entry=by_name[arm], why="It was asked for.")
     settings = dict.fromkeys(entry.setting for entry in usable if arm in (entry.setting, entry.arm))
-    # Of an arm's twins none stands for it.
-    own = [setting for setting in settings if setting == arm or not setting.endswith(".twin")]
+    # No twin stands for its arm.
+    own = [arm] if arm in settings else [setting for setting in settings if not setting.endswith(".twin")]
     if not own:
         choices = ", ".join(dict.fromkeys(entry.setting for entry in usable))
         if any(arm in (entry.setting, entry.arm) for entry in confirmed):

@@ -39,7 +39,7 @@ def load_trial(
 
 
 def write_portable(
-    folder: Path, trial: Mapping[str, Any], checkpoint: Path, class_names: tuple[str, ...], **origin: str
+    folder: Path, trial: Mapping[str, Any], checkpoint: Path, class_names: tuple[str, ...], origin: Mapping[str, str]
 ) -> None:
     """Writes a folder that `load_portable` reads; `origin` says where the network comes from."""
     load_trial(trial, checkpoint, class_names)
@@ -52,7 +52,7 @@ def write_portable(
         "config": dict(trial["config"]),
         "image_size": int(trial["data"]["image_size"]),
         "class_names": list(class_names),
-        "origin": origin,
+        "origin": dict(origin),
     }
     (folder / DESCRIPTION).write_text(json.dumps(document, indent=1) + "\n")
 

@@ -181,7 +181,7 @@ def trial_of(**settings: object) -> dict[str, object]:
 def test_a_trial_and_its_portable_copy_colour_as_the_network_itself(tmp_path: Path, colorizer: Colorizer) -> None:
     checkpoint, content = checkpoint_of(trained(), tmp_path), encoded(colorful(50, 40))
     expected = colorize_file(colorizer, content)
-    write_portable(tmp_path / "portable", trial_of(), checkpoint, CLASSES, study="s")
+    write_portable(tmp_path / "portable", trial_of(), checkpoint, CLASSES, {"study": "s"})
     for loaded in (load_trial(trial_of(), checkpoint, CLASSES), load_portable(tmp_path / "portable")):
         colored = colorize_file(loaded, content)
         assert np.array_equal(colored.pixels_HW3, expected.pixels_HW3)
