@@ -5,7 +5,7 @@
 The paper's network with random weights (they cost what trained ones cost), photos of smooth noise as JPEG files. A time
 runs from the file's bytes to the PNG's; every size is coloured once before, unless it says "first". Beside it the
 network as it was trained, without folding and memory format. Prints a table and a JSON line. Where other programs keep
-the cores busy, only the CPU time of one thread (--threads 1, column "CPU") says what a photo costs; the load is printed.
+the cores busy, only the CPU time of one thread says what a photo costs (--threads 1, column "CPU").
 """
 
 import argparse
@@ -49,9 +49,7 @@ def main() -> None:
     colorizer = Colorizer(network, CLASSES, image_size=arguments.image_size)
     load = os.getloadavg()[0]
     rows = []
-    print(
-        f"{'photo':>12}{'first':>9}{'fastest':>9}{'median':>9}{'CPU':>9}{'network':>9}{'as trained':>12}{'memory':>10}  s, GiB"
-    )
+    print(f"{'photo':>12}{'first':>9}{'fastest':>9}{'median':>9}{'CPU':>9}{'network':>9}{'as trained':>12}{'GiB':>10}")
     for longer in arguments.size:
         for width, height in ((longer, longer), (longer, longer * 3 // 4)):
             content = photo(width, height)
