@@ -204,14 +204,14 @@ class MlflowView:
         self.synced[entry.name] = level
 
     def _log_data(self, run_id: str) -> None:
-        """The photos as MLflow's data set, found by their digest, of which MLflow keeps 36 characters."""
+        """The photos as MLflow's data set, named by the start of their digest (MLflow allows 36 characters)."""
         data = self.fingerprint["data"]
         sizes = {
             key: data[key] for key in ("num_photos", "num_classes", "image_size", "num_train", "num_val", "num_test")
         }
         dataset = Dataset(
             name=data["dataset"],
-            digest=data["digest"][:36],
+            digest=data["digest"][:16],
             source_type="hueristic",
             source=json.dumps({"dataset": data["dataset"], "digest": data["digest"]}),
             profile=json.dumps(sizes),

@@ -138,6 +138,8 @@ def serving(server: MlflowServer, model_id: str, folder: Path) -> Iterator[str]:
         "--host", "127.0.0.1", "--port", str(port),
     ]  # fmt: skip
     variables = {**environment(folder), "MLFLOW_TRACKING_URI": server.uri}
+    # MLflow starts uvicorn by its bare name, and our code must come from the model.
+    variables["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{variables['PATH']}"
     variables.pop("PYTHONPATH", None)
     with (folder / "serve.log").open("wb") as log:
         process = subprocess.Popen(command, cwd=folder, env=variables, stdout=log, stderr=log, start_new_session=True)
@@ -150,7 +152,8 @@ def serving(server: MlflowServer, model_id: str, folder: Path) -> Iterator[str]:
             time.sleep(0.5)
         yield f"http://127.0.0.1:{port}/invocations"
     finally:
-        os.killpg(process.pid, signal.SIGKILL)
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
         process.wait()
 
 
