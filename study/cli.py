@@ -16,6 +16,7 @@ from study.completion import study_files, study_folders, trials
 from study.data_commands import data_app
 from study.json_output import AsJson, console_of, print_json
 from study.ledger import Ledger
+from study.model_commands import colorize, export
 from study.starter_commands import init, schema
 from study.study_file import load_study
 
@@ -23,7 +24,7 @@ app = typer.Typer(
     name="hueristic", no_args_is_help=True, add_completion=True, pretty_exceptions_enable=False, rich_markup_mode="rich"
 )
 app.add_typer(data_app, name="data")
-for command in (compare, init, schema):
+for command in (compare, init, schema, colorize, export):
     app.command()(command)
 
 StudyFile = Annotated[

@@ -34,7 +34,8 @@ def serve(tracking_uri: str, experiment: str, port: int | None, console: Console
         )
     chosen = free_port(port)
     found = MlflowClient(tracking_uri=tracking_uri).get_experiment_by_name(experiment)
-    page = f"/#/experiments/{found.experiment_id}/runs" if found else ""
+    # Without the word MLflow opens on language models.
+    page = f"/#/experiments/{found.experiment_id}/runs?workflowType=machine_learning" if found else ""
     console.print(f"MLflow: http://{HOST}:{chosen}{page}   (Ctrl-C ends it)", soft_wrap=True)
     command = [sys.executable, "-m", "mlflow", "server", "--backend-store-uri", tracking_uri, "--host", HOST]
     signal.signal(signal.SIGTERM, signal.default_int_handler)

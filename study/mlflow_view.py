@@ -12,14 +12,16 @@ import math
 import os
 import signal
 import sys
+import tempfile
 import threading
 import time
 from datetime import datetime
 from pathlib import Path
 
-from mlflow.entities import Experiment, Metric, Param, RunTag
+from mlflow.entities import Dataset, DatasetInput, Experiment, InputTag, Metric, Param, RunTag
 from mlflow.tracking import MlflowClient
 
+from study.confusion import confusion_counts, draw_confusion
 from study.ledger import Entry, Ledger
 from study.mlflow_address import artifact_location, be_patient
 from study.study_file import Study, load_study
@@ -64,6 +66,7 @@ class MlflowView:
         self.experiment_id = ""
         self.fingerprint = json.loads((folder / "fingerprint.json").read_text())
         self.launched: str = self.fingerprint["launched"]
+        self.has_models = False
 
     def sync(self) -> int:
         """Sends everything the ledger has and MLflow has not; gives the number of trials that were behind.
@@ -84,6 +87,7 @@ class MlflowView:
                 self._send(entry)
                 num_behind += 1
         self._send_study()
+        self._send_models()
         return num_behind
 
     def _find(self) -> None:
@@ -149,6 +153,7 @@ class MlflowView:
                 self.client.set_tag(run_id, PARENT_TAG, self.runs[""])
         kept = {artifact.path for artifact in self.client.list_artifacts(self.runs[""])}
         if not {"study.yaml", "fingerprint.json"} <= kept:
+            self._log_data(self.runs[""])
             self.client.log_text(self.runs[""], self.study.document, "study.yaml")
             self.client.log_dict(self.runs[""], self.fingerprint, "fingerprint.json")
 
@@ -169,7 +174,7 @@ class MlflowView:
         if is_new:
             run = self.client.create_run(
                 self.experiment_id,
-                run_name=entry.name,
+                run_name=run_name(entry),
                 start_time=_milliseconds(entry.started),
                 tags={**tags, PARENT_TAG: self.runs[""]},
             )
@@ -186,6 +191,9 @@ class MlflowView:
             for name in ("gallery.png", "trial.json"):
                 if (folder / name).exists():
                     self.client.log_artifact(run_id, str(folder / name))
+            if entry.phase == "confirm" and entry.state == "done":
+                self._log_data(run_id)
+                self._log_confusion(run_id, entry)
             self.client.set_terminated(run_id, status=STATUS[entry.state], end_time=_milliseconds(entry.ended))
         level = _level(entry, len(records))
         while len(metrics) > MAX_METRICS_PER_BATCH:
@@ -195,6 +203,44 @@ class MlflowView:
         last_tags = {SYNCED_TAG: level} if is_new else {**tags, SYNCED_TAG: level}
         self.client.log_batch(run_id, metrics=metrics, params=params, tags=[RunTag(*one) for one in last_tags.items()])
         self.synced[entry.name] = level
+
+    def _log_data(self, run_id: str) -> None:
+        """The photos as MLflow's data set, named by the start of their digest (MLflow allows 36 characters)."""
+        data = self.fingerprint["data"]
+        sizes = {
+            key: data[key] for key in ("num_photos", "num_classes", "image_size", "num_train", "num_val", "num_test")
+        }
+        dataset = Dataset(
+            name=data["dataset"],
+            digest=data["digest"][:16],
+            source_type="hueristic",
+            source=json.dumps({"dataset": data["dataset"], "digest": data["digest"]}),
+            profile=json.dumps(sizes),
+        )
+        tags = [InputTag("mlflow.data.context", "training and test")]
+        self.client.log_inputs(run_id, [DatasetInput(dataset, tags)])
+
+    def _log_confusion(self, run_id: str, entry: Entry) -> None:
+        photos = self.ledger.trial_folder(entry.name) / "photos.parquet"
+        names_truly = float(entry.config["class_loss_weight"]) > 0 and not entry.config["shuffle_labels"]
+        if names_truly and photos.exists():
+            class_names = self.fingerprint["data"]["class_names"]
+            picture = draw_confusion(confusion_counts(photos, class_names), class_names)
+            with tempfile.TemporaryDirectory() as scratch:
+                (Path(scratch) / "confusion.png").write_bytes(picture)
+                self.client.log_artifact(run_id, str(Path(scratch) / "confusion.png"))
+
+    def _send_models(self) -> None:
+        """The networks of a finished study, after everything else is level."""
+        if self.has_models or not self.synced.get("") or not (self.ledger.folder / "report" / "verdict.json").exists():
+            return
+        if all(_is_final(level) for name, level in self.synced.items() if name):
+            from study.mlflow_model import log_models
+
+            tags = {LAUNCHED_TAG: self.launched, STUDY_TAG: self.study.name}
+            given = (self.study, self.ledger, self.fingerprint, self.runs, tags, TRIAL_TAG)
+            log_models(self.client, self.experiment_id, *given)
+            self.has_models = True
 
     def _send_study(self) -> None:
         """The tables and the report, once they are written, hang on the parent run."""
@@ -216,6 +262,11 @@ class MlflowView:
             self.client.set_terminated(run_id, status="FINISHED", end_time=_milliseconds(ended))
         self.client.set_tag(run_id, SYNCED_TAG, level)
         self.synced[""] = level
+
+
+def run_name(entry: Entry) -> str:
+    """The trial's name with a number that sorts as text, which is how MLflow's pages sort."""
+    return f"{entry.setting or entry.arm}-{entry.phase}-{entry.number:04d}"
 
 
 def _metrics_of(record: Record) -> list[Metric]:

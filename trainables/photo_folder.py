@@ -181,26 +181,7 @@ def read_photo(content: bytes, image_size: int) -> Photo:
     are ignored.
     Raises UnreadablePhotoError, with the reason, for everything that is not a whole picture of a usable size.
     """
-    if not content:
-        raise UnreadablePhotoError("the file is empty")
-    try:
-        with Image.open(io.BytesIO(content), formats=FORMATS) as image:
-            _check_size(*image.size)
-            original_size, format_name = image.size, image.format or ""
-            image.draft(None, (2 * image_size, 2 * image_size))
-            image.load()
-            orientation = image.getexif().get(ORIENTATION_TAG, 1)
-            orientation = orientation if orientation in range(1, 9) else 1
-            ImageOps.exif_transpose(image, in_place=True)
-            if orientation >= 5:
-                original_size = original_size[::-1]
-            rgb = _to_rgb(image)
-    except UnreadablePhotoError:
-        raise
-    except UnidentifiedImageError as error:
-        raise UnreadablePhotoError(f"not a picture in a known format ({', '.join(FORMATS)})") from error
-    except UNREADABLE as error:
-        raise UnreadablePhotoError(f"cannot be decoded: {error or type(error).__name__}") from error
+    rgb, original_size, orientation, format_name = _open_upright(content, at_least=2 * image_size)
     side = min(rgb.size)
     left, top = (rgb.width - side) / 2, (rgb.height - side) / 2
     square = rgb.resize((image_size, image_size), Image.Resampling.LANCZOS, box=(left, top, left + side, top + side))
@@ -213,6 +194,39 @@ def read_photo(content: bytes, image_size: int) -> Photo:
         chroma=float(measure_chroma(pixels_HW3[None])[0]),
         format_name=format_name,
     )
+
+
+def read_upright(content: bytes) -> Image.Image:
+    """Decode one photo at its full size: upright, 8-bit sRGB, otherwise as `read_photo` does."""
+    return _open_upright(content, at_least=None)[0]
+
+
+def _open_upright(content: bytes, *, at_least: int | None) -> tuple[Image.Image, tuple[int, int], int, str]:
+    """The picture as upright RGB, its upright size in the file, how EXIF had it turned, and its true format.
+
+    `at_least` lets JPEG be scaled down while it is decoded, with both sides no shorter than this.
+    """
+    if not content:
+        raise UnreadablePhotoError("the file is empty")
+    try:
+        with Image.open(io.BytesIO(content), formats=FORMATS) as image:
+            _check_size(*image.size)
+            original_size, format_name = image.size, image.format or ""
+            if at_least is not None:
+                image.draft(None, (at_least, at_least))
+            image.load()
+            orientation = image.getexif().get(ORIENTATION_TAG, 1)
+            orientation = orientation if orientation in range(1, 9) else 1
+            ImageOps.exif_transpose(image, in_place=True)
+            if orientation >= 5:
+                original_size = original_size[::-1]
+            return _to_rgb(image), original_size, orientation, format_name
+    except UnreadablePhotoError:
+        raise
+    except UnidentifiedImageError as error:
+        raise UnreadablePhotoError(f"not a picture in a known format ({', '.join(FORMATS)})") from error
+    except UNREADABLE as error:
+        raise UnreadablePhotoError(f"cannot be decoded: {error or type(error).__name__}") from error
 
 
 def _is_hidden(name: str) -> bool:

@@ -10,9 +10,13 @@ import subprocess
 import sys
 import time
 import urllib.request
+from collections.abc import Iterator
 from pathlib import Path
+from urllib.parse import quote
 
 import pytest
+from mlflow.entities import Run
+from mlflow.tracking import MlflowClient
 from PIL import Image
 
 from analysis.report import write
@@ -106,18 +110,19 @@ def test_the_report_opens_without_a_network_at_phone_and_desktop_width(
     assert colors and len(colors) > 50, "the page is not blank"
 
 
-def test_mlflow_s_pages_show_the_study_and_its_arms(launched: Path, tmp_path: Path) -> None:
+@pytest.fixture(scope="module")
+def pages(launched: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """MLflow's pages on a launched study, opened by `hueristic ui`; their address."""
+    folder = tmp_path_factory.mktemp("pages")
     port = free_port(None)
     command = [sys.executable, "-m", "study", "ui", str(launched / "studies" / "analytic"), "--port", str(port)]
-    said = tmp_path / "ui.log"
+    said = folder / "ui.log"
     with said.open("w") as log:
         server = subprocess.Popen(command, env=environment(launched), start_new_session=True, stdout=log, stderr=log)
     try:
         _wait_for(f"http://127.0.0.1:{port}/health")
-        address = re.search(rf"http://127.0.0.1:{port}/#/experiments/\d+/runs", said.read_text())
-        assert address, said.read_text()
-        page = browse(address[0], tmp_path, "--window-size=1500,1000", "--dump-dom")
-        assert "analytic" in page.stdout and "Run Name" in page.stdout
+        assert f"http://127.0.0.1:{port}/#/experiments/" in said.read_text()
+        yield f"http://127.0.0.1:{port}"
     finally:
         # To the command alone, as a service manager does; what it started must end with it.
         server.send_signal(signal.SIGINT)
@@ -128,6 +133,61 @@ def test_mlflow_s_pages_show_the_study_and_its_arms(launched: Path, tmp_path: Pa
             server.wait()
     with pytest.raises(OSError, match="refused"):
         urllib.request.urlopen(f"http://127.0.0.1:{port}/health", timeout=5)
+
+
+@pytest.fixture(scope="module")
+def shown(launched: Path) -> dict[str, Run]:
+    """The runs of the launched study by name, the study's own under the study's name."""
+    client = MlflowClient(tracking_uri=f"sqlite:///{launched / 'studies' / 'mlflow.db'}")
+    experiment = client.get_experiment_by_name("analytic")
+    assert experiment is not None
+    return {run.info.run_name: run for run in client.search_runs([experiment.experiment_id], max_results=1000)}
+
+
+def dom(url: str, folder: Path) -> str:
+    return browse(url, folder, "--window-size=1700,1200", "--dump-dom").stdout
+
+
+def test_the_experiment_page_finds_confirm_trials_by_the_readmes_filter_in_order(
+    pages: str, shown: dict[str, Run], tmp_path: Path
+) -> None:
+    (experiment_id,) = {run.info.experiment_id for run in shown.values()}
+    given = 'tags.phase = "confirm" and tags.arm = "joint"'
+    assert given in (Path(__file__).parents[2] / "README.md").read_text()
+    query = f"searchFilter={quote(given)}&orderByKey=attributes.run_name&orderByAsc=true"
+    page = dom(f"{pages}/#/experiments/{experiment_id}/runs?{query}", tmp_path)
+    expected = sorted(name for name in shown if name.startswith("joint") and "-confirm-" in name)
+    positions = [page.find(f">{name}<") for name in expected]
+    assert -1 not in positions and positions == sorted(positions) and "-search-" not in page
+    digest = shown[expected[0]].inputs.dataset_inputs[0].dataset.digest
+    assert digest in page, "the data set's column"
+
+
+def test_the_studys_own_page_says_question_and_verdict(pages: str, shown: dict[str, Run], tmp_path: Path) -> None:
+    run = shown["analytic"]
+    page = dom(f"{pages}/#/experiments/{run.info.experiment_id}/runs/{run.info.run_id}", tmp_path)
+    assert "Does naming help to colour?" in page and "replicates" in page
+
+
+def test_a_trials_page_shows_best_and_final_and_its_confusion_matrix(
+    pages: str, shown: dict[str, Run], tmp_path: Path
+) -> None:
+    run = next(run for name, run in sorted(shown.items()) if name.startswith("joint") and "-confirm-" in name)
+    address = f"{pages}/#/experiments/{run.info.experiment_id}/runs/{run.info.run_id}"
+    page = dom(address, tmp_path)
+    assert "best/val/delta_e" in page and "final/test/top1" in page
+    page = dom(f"{address}/artifacts/confusion.png", tmp_path)
+    assert "confusion.png" in page and re.search(r'<img[^>]+src="(blob|data):', page), "the picture is drawn"
+
+
+def test_the_comparison_page_sets_two_arms_side_by_side(pages: str, shown: dict[str, Run], tmp_path: Path) -> None:
+    names = [
+        next(name for name in sorted(shown) if name.startswith(f"{arm}-confirm"))
+        for arm in ("color_only", "class_only")
+    ]
+    ids, experiment = json.dumps([shown[name].info.run_id for name in names]), shown[names[0]].info.experiment_id
+    page = dom(f"{pages}/#/compare-runs?runs={quote(ids)}&experiments={quote(json.dumps([experiment]))}", tmp_path)
+    assert all(name in page for name in names) and "class_loss_weight" in page and "final/test/delta_e" in page
 
 
 def _wait_for(url: str) -> None:
