@@ -92,7 +92,8 @@ def _write_photos(path: Path, ledger: Ledger, entries: list[Entry]) -> None:
             for name, value in fields.items():
                 table = table.append_column(name, pa.array([value] * len(table)))
             tables.append(table)
-    _write_table(path, pa.concat_tables(tables) if tables else pa.table({}))
+    # Not every arm has every column: without fusion there are no features to swap.
+    _write_table(path, pa.concat_tables(tables, promote_options="default") if tables else pa.table({}))
 
 
 def _write_table(path: Path, table: pa.Table) -> None:

@@ -153,6 +153,7 @@ def _photo_table(measures: PhotoMeasures, images: Images) -> bytes:
         "category": classes[np.asarray(images.labels_N)[measures.indices_N]],
         "predicted": classes[measures.predicted_N],
         **measures.metrics,
+        **measures.concepts,
     }
     buffer = io.BytesIO()
     pq.write_table(pa.table(columns), buffer)

@@ -23,6 +23,7 @@ from trainables.checkpoint import load_checkpoint, save_checkpoint
 from trainables.compute_speed import matrix_ceiling, training_flops_per_photo
 from trainables.config import TrialConfig
 from trainables.devices import choose_device, choose_precision, clean_slate, describe, peak_memory_bytes
+from trainables.feature_swaps import choose_donors, swap_errors
 from trainables.gradient_diagnostics import diagnose, fixed_batch
 from trainables.measure import measure_photos
 from trainables.network import JointNetwork
@@ -30,6 +31,7 @@ from trainables.optimizers import OPTIMIZERS, learning_rate_factor
 from trainables.photo_measures import PhotoMeasures
 from trainables.pixel_source import pixel_source
 from trainables.records import NotFiniteError, Record
+from trainables.regions import region_errors
 from trainables.seeds import derive_seed
 from trainables.task_weighting import TASK_WEIGHTINGS
 from trainables.training_step import TrainingStep
@@ -94,7 +96,7 @@ def run_epochs(
         record |= trial.measure(data.cut.val).means("val")
         _check_finite(record, config, epoch)
         if epoch == config.epochs and len(data.cut.test):
-            test = trial.measure(data.cut.test)
+            test = trial.measure_pool()
             record |= test.means("test")
         record |= speed
         record["epoch_seconds"] = time.monotonic() - started
@@ -106,7 +108,7 @@ def run_epochs(
             saved_at = time.monotonic()
         yield record
     if test is None and len(data.cut.test):
-        test = trial.measure(data.cut.test)
+        test = trial.measure_pool()
     return TrialEnd(network=trial.network, test=test)
 
 
@@ -272,6 +274,21 @@ class _Trial:
         return measure_photos(
             self.network, self.pixels, self.labels_N, indices_N, batch_size=self.config.batch_size, dtype=self.dtype
         )
+
+    def measure_pool(self) -> PhotoMeasures:
+        """Errors on the test pool; where colouring is trained also what it uses: features of others, the object."""
+        data, config = self.data, self.config
+        test = self.measure(data.cut.test)
+        if not config.color_loss_weight:
+            return test
+        how: dict[str, Any] = {"batch_size": config.batch_size, "dtype": self.dtype}
+        concepts = region_errors(self.network, data.images, self.pixels, data.cut.test, **how)
+        if config.fusion:
+            pool_labels_P = np.asarray(data.images.labels_N)[data.cut.test]
+            # Without the replicate, so that all replicates have the same donors.
+            donors = choose_donors(pool_labels_P, derive_seed(data.seed, "feature donors"))
+            concepts |= swap_errors(self.network, self.pixels, data.cut.test, donors, **how)
+        return dataclasses.replace(test, concepts=concepts)
 
 
 def _check_finite(record: Record, config: TrialConfig, epoch: int) -> None:

@@ -28,6 +28,17 @@ class Prediction(NamedTuple):
     """Unnormalised log-probabilities of the classes."""
 
 
+class View(NamedTuple):
+    """What the network has seen of a batch before it paints."""
+
+    mid_BCHW: Tensor
+    """Local features, at an eighth of the input's size."""
+    vector_BK: Tensor | None
+    """The fused global features; None without fusion."""
+    logits_BC: Tensor
+    """As in `Prediction`, in the precision of the forward pass."""
+
+
 class JointNetwork(nn.Module):
     """Colours a grey photo and names what it shows.
 
@@ -83,6 +94,11 @@ class JointNetwork(nn.Module):
         Args:
             lightness_B1HW: lightness / 100, in [0, 1], at the image size the network was made for.
         """
+        view = self.look(lightness_B1HW)
+        return Prediction(self.paint(view.mid_BCHW, view.vector_BK), view.logits_BC.float())
+
+    def look(self, lightness_B1HW: Tensor) -> View:
+        """The part before fusion: what `paint` needs, and the names."""
         low_BCHW = self.low_level(lightness_B1HW)
         if self.global_size == lightness_B1HW.shape[-1]:
             low_global_BCHW = low_BCHW
@@ -94,14 +110,22 @@ class JointNetwork(nn.Module):
         class_features_BC = features_BC.detach() if self.stop_class_at_head else features_BC
         logits_BC = self.class_head(class_features_BC)
 
-        fused_BCHW = self.mid_level(low_BCHW)
+        mid_BCHW = self.mid_level(low_BCHW)
+        vector_BK = None
         if self.fuses:
             vector_BK = self.global_vector(features_BC.detach() if self.stop_color_at_global else features_BC)
-            tiled_BKHW = vector_BK[:, :, None, None].expand(-1, -1, *fused_BCHW.shape[-2:])
-            fused_BCHW = torch.cat([fused_BCHW, tiled_BKHW], dim=1)
-        half_B2HW = torch.sigmoid(self.color(self.fusion(fused_BCHW)).float())
-        ab_B2HW = functional.interpolate(half_B2HW, scale_factor=2, mode="nearest")
-        return Prediction(ab_B2HW, logits_BC.float())
+        return View(mid_BCHW, vector_BK, logits_BC)
+
+    def paint(self, mid_BCHW: Tensor, vector_BK: Tensor | None) -> Tensor:
+        """Colours on the network's scale, B x 2 x H x W, from the local features of photos and a global vector.
+
+        The vector is None where the network does not fuse; another photo's vector shows what colouring takes from it.
+        """
+        if vector_BK is not None:
+            tiled_BKHW = vector_BK[:, :, None, None].expand(-1, -1, *mid_BCHW.shape[-2:])
+            mid_BCHW = torch.cat([mid_BCHW, tiled_BKHW], dim=1)
+        half_B2HW = torch.sigmoid(self.color(self.fusion(mid_BCHW)).float())
+        return functional.interpolate(half_B2HW, scale_factor=2, mode="nearest")
 
     def parameters_of_class_loss(self) -> list[nn.Parameter]:
         """The parameters the class loss may reach under `stop_class_gradient: low_level`."""

@@ -92,6 +92,25 @@ def photo_table(num_replicates: int, num_photos: int, effects: dict[str, float],
     return pd.concat(frames, ignore_index=True)
 
 
+def concept_table(photos: pd.DataFrame, effects: dict[str, float], seed: int) -> pd.DataFrame:
+    """The columns of feature swaps and regions beside each row, with crossed noise; "setting/class_use" is the truth.
+
+    Arms that do not colour have none, without fusion there are no features to swap, and every tenth photo has no
+    object that can be told from its background.
+    """
+    rng = np.random.default_rng([seed, 1])
+    replicate_N, photo_N = (pd.factorize(photos[name])[0] for name in ("replicate", "photo"))
+    luck_N = rng.normal(0, 0.1, replicate_N.max() + 1)[replicate_N] + rng.normal(0, 0.3, photo_N.max() + 1)[photo_N]
+    same_N = photos["delta_e"] + 0.4 + rng.normal(0, 0.1, len(photos))
+    use_N = photos["setting"].map({name: effects.get(f"{name}/class_use", 0.0) for name in SETTINGS})
+    columns = pd.DataFrame({"delta_e_mean_features": photos["delta_e"] + 0.2, "delta_e_same_class_features": same_N})
+    columns["delta_e_other_class_features"] = same_N + use_N + luck_N + rng.normal(0, 0.2, len(photos))
+    columns = columns.where(photos["arm"] != "no_fusion")
+    columns["delta_e_inside"], columns["delta_e_outside"] = photos["delta_e"] * 1.5, photos["delta_e"] * 0.5
+    columns.loc[photo_N % 10 == 0, ["delta_e_inside", "delta_e_outside"]] = np.nan
+    return columns.where(photos["arm"] != "class_only")
+
+
 def trial_table(num_replicates: int, seed: int) -> pd.DataFrame:
     rng = np.random.default_rng(seed)
     rows = []
@@ -215,7 +234,11 @@ def write_study(
     effects: dict[str, float] | None = None,
     seed: int = 1,
 ) -> Path:
-    """A whole study's results/ under folder; effects: setting -> shift of delta_e, "setting/top1" -> shift of top1."""
+    """A whole study's results/ under folder.
+
+    effects: setting -> shift of delta_e, "setting/top1" -> shift of top1, "setting/class_use" -> error with features of
+    another class minus error with those of the same class.
+    """
     results = folder / "results"
     (results / "gallery").mkdir(parents=True)
     trials = trial_table(num_replicates, seed)
@@ -223,8 +246,9 @@ def write_study(
     trials.to_parquet(results / "trials.parquet")
     epoch_table(trials, seed).to_parquet(results / "epochs.parquet")
     photos = photo_table(num_replicates, num_photos, effects or {}, seed)
-    photos.to_parquet(results / "photos.parquet")
     picture_table(photos).to_parquet(results / "pictures.parquet")
+    photos = photos.join(concept_table(photos, effects or {}, seed))
+    photos.to_parquet(results / "photos.parquet")
     selection_table().to_parquet(results / "selections.parquet")
     (results / "data_colors.json").write_text(json.dumps(colors_json()), encoding="utf-8")
     for setting in SETTINGS:
