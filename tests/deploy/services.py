@@ -22,6 +22,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
+from tests.chaos.processes import family
 from tests.deploy.compose import ROOT, load, start_order, words
 from tests.study.commands import environment
 
@@ -177,12 +178,14 @@ class Services:
 
     def pids(self) -> list[int]:
         """Everything that runs here and was started here, whoever its parent is by now."""
-        found, sign = [], f"{MARK}={self.mark}".encode()
+        found: list[int] = []
+        sign = f"{MARK}={self.mark}".encode()
         for path in Path("/proc").glob("[0-9]*/environ"):
             with suppress(OSError):
                 if sign in path.read_bytes():
                     found.append(int(path.parent.name))
-        return found
+        # Ray's agents and workers write their names over their variables.
+        return sorted({one for pid in found for one in family(pid)})
 
     def stop(self) -> None:
         """Ends all of it. What is ours is known by its mark: other sessions of Ray on this machine go on."""
