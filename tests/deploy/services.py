@@ -265,14 +265,14 @@ def answer(address: str, headers: dict[str, str] | None = None, body: Any = None
 def listening(pids: list[int]) -> list[tuple[str, int]]:
     """Addresses and ports that these processes accept connections on; every interface is 0.0.0.0 or ::."""
     sockets: dict[str, tuple[str, int]] = {}
-    for table, family in (("tcp", socket.AF_INET), ("tcp6", socket.AF_INET6)):
+    for table, version in (("tcp", socket.AF_INET), ("tcp6", socket.AF_INET6)):
         for line in Path(f"/proc/net/{table}").read_text().splitlines()[1:]:
             fields = line.split()
             host, port = fields[1].split(":")
             if fields[3] == "0A":
                 # The kernel prints each 32-bit word as this machine orders its bytes.
                 packed = b"".join(bytes.fromhex(host[at : at + 8])[::-1] for at in range(0, len(host), 8))
-                sockets[fields[9]] = (socket.inet_ntop(family, packed), int(port, 16))
+                sockets[fields[9]] = (socket.inet_ntop(version, packed), int(port, 16))
     found = set()
     for pid in pids:
         with suppress(OSError):
