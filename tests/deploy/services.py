@@ -22,6 +22,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
+from tests.chaos.processes import family
 from tests.deploy.compose import ROOT, load, start_order, words
 from tests.study.commands import environment
 
@@ -177,12 +178,14 @@ class Services:
 
     def pids(self) -> list[int]:
         """Everything that runs here and was started here, whoever its parent is by now."""
-        found, sign = [], f"{MARK}={self.mark}".encode()
+        found: list[int] = []
+        sign = f"{MARK}={self.mark}".encode()
         for path in Path("/proc").glob("[0-9]*/environ"):
             with suppress(OSError):
                 if sign in path.read_bytes():
                     found.append(int(path.parent.name))
-        return found
+        # Ray's agents and workers write their names over their variables.
+        return sorted({one for pid in found for one in family(pid)})
 
     def stop(self) -> None:
         """Ends all of it. What is ours is known by its mark: other sessions of Ray on this machine go on."""
@@ -262,14 +265,14 @@ def answer(address: str, headers: dict[str, str] | None = None, body: Any = None
 def listening(pids: list[int]) -> list[tuple[str, int]]:
     """Addresses and ports that these processes accept connections on; every interface is 0.0.0.0 or ::."""
     sockets: dict[str, tuple[str, int]] = {}
-    for table, family in (("tcp", socket.AF_INET), ("tcp6", socket.AF_INET6)):
+    for table, version in (("tcp", socket.AF_INET), ("tcp6", socket.AF_INET6)):
         for line in Path(f"/proc/net/{table}").read_text().splitlines()[1:]:
             fields = line.split()
             host, port = fields[1].split(":")
             if fields[3] == "0A":
                 # The kernel prints each 32-bit word as this machine orders its bytes.
                 packed = b"".join(bytes.fromhex(host[at : at + 8])[::-1] for at in range(0, len(host), 8))
-                sockets[fields[9]] = (socket.inet_ntop(family, packed), int(port, 16))
+                sockets[fields[9]] = (socket.inet_ntop(version, packed), int(port, 16))
     found = set()
     for pid in pids:
         with suppress(OSError):
