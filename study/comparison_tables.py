@@ -46,7 +46,7 @@ def _answer(row: dict[str, Any] | None) -> str:
     if row["effect"] is None:
         return str(row["verdict"])
     interval = "" if row["low_95"] is None else f" ({row['low_95']:.3g} to {row['high_95']:.3g})"
-    basis = f"{row['num_replicates']} replicates, {row['num_photos']} photos, margin {row['margin']:g}"
+    basis = f"{row['num_replicates']} replicates, {row['num_photos']} photos, margin {_value(row['margin'])}"
     return f"{row['verdict']}: {row['effect']:.3g}{interval}; {basis}"
 
 

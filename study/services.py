@@ -96,7 +96,8 @@ def _mlflow_words(message: str) -> tuple[str, str]:
         return "answers, but is no MLflow server", "correct --tracking-uri or MLFLOW_TRACKING_URI"
     if "No module named" in message:
         return f"needs a driver for its database ({message})", "install it, or give an MLflow server's address"
-    return f"does not answer ({message[:120]})", "start the server, or correct --tracking-uri or MLFLOW_TRACKING_URI"
+    reason = "" if "Max retries exceeded" in message else f" ({message[:120]})"
+    return f"does not answer{reason}", "start the server, or correct --tracking-uri or MLFLOW_TRACKING_URI"
 
 
 def folder_finding(what: str, path: Path, remedy: str) -> Finding:

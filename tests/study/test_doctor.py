@@ -53,13 +53,17 @@ def test_the_doctor_examines_everything_a_study_needs_and_leaves_nothing(tmp_pat
 
 def test_what_does_not_answer_is_an_error_with_a_remedy_and_exit_code_1(tmp_path: Path) -> None:
     port = closed_port()
-    (tmp_path / "file").write_text("")
     options = ("--storage", "/proc/studies", "--tracking-uri", f"http://127.0.0.1:{port}")
-    done = hueristic(tmp_path, "doctor", *options, "--address", f"127.0.0.1:{port}")
+    done = hueristic(tmp_path, "doctor", "--json", *options, "--address", f"127.0.0.1:{port}")
     assert done.returncode == 1 and "Traceback" not in done.stderr
-    assert f"No Ray cluster answers at 127.0.0.1:{port}" in done.stdout and "ray start --head" in done.stdout
-    assert f"http://127.0.0.1:{port} does not answer" in done.stdout and "MLFLOW_TRACKING_URI" in done.stdout
-    assert "/proc cannot be read and written" in done.stdout and "choose another --storage" in done.stdout
+    document = json.loads(done.stdout)
+    errors = {one["what"]: f"{one['text']}: {one['remedy']}" for one in document["findings"] if one["level"] == "error"}
+    assert set(errors) == {"Ray", "MLflow", "storage"} and not document["works"]
+    assert f"No Ray cluster answers at 127.0.0.1:{port}" in errors["Ray"] and "ray start --head" in errors["Ray"]
+    assert (
+        f"http://127.0.0.1:{port} does not answer: " in errors["MLflow"] and "MLFLOW_TRACKING_URI" in errors["MLflow"]
+    )
+    assert "/proc cannot be read and written" in errors["storage"] and "choose another --storage" in errors["storage"]
 
 
 def test_an_mlflow_server_that_asks_for_a_password_is_told_from_another_server(web_server: tuple[int, str]) -> None:
