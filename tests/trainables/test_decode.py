@@ -162,6 +162,24 @@ def test_killed_prepare_leaves_nothing_finished_and_the_next_one_continues(
     assert images.digest == untroubled.digest
 
 
+def test_ctrl_c_leaves_no_reader_and_the_next_one_continues(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    root, cache = write_photos(tmp_path / "photos", num_photos=40), tmp_path / "cache"
+    monkeypatch.setattr(decode_module, "PART_SIZE", 8)
+    processes = []
+    start = PhotoReaders._start
+    monkeypatch.setattr(PhotoReaders, "_start", lambda readers: processes.append(start(readers)) or processes[-1])
+
+    def interrupt(done: int, total: int) -> None:
+        if done == 12:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        prepare(folder_data(root), cache, progress=interrupt)
+    assert processes and all(process.poll() is not None for process in processes)
+    assert len(list(cache.glob(".*.work/*.part.npz"))) == 1
+    assert len(load_images(prepare(folder_data(root), cache)).photo_names) == 80
+
+
 def test_parts_of_another_size_are_not_mistaken_for_ours(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     root, cache = write_photos(tmp_path / "photos"), tmp_path / "cache"
     run_python(PREPARE_IN_PARTS, root, cache, "while joining").communicate()

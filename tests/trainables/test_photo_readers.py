@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from tests.trainables.photo_folders import write_photos
+from tests.trainables.photo_folders import run_python, write_photos
 from trainables import photo_readers as photo_readers_module
 from trainables.config import DataConfig
 from trainables.images import load_images
@@ -115,6 +115,38 @@ def test_readers_end_with_the_block_and_are_not_started_after_it(tmp_path: Path)
     assert process.poll() is not None
     with pytest.raises(ChildProcessError, match="given up"):
         readers.read(root / "apple/000.png")
+
+
+READ_AND_WAIT = """
+    import sys, time
+    from pathlib import Path
+    from trainables.photo_readers import PhotoReaders
+    readers = PhotoReaders(16, 1)
+    readers.read(Path(sys.argv[1]))
+    print(readers._processes[0].pid, flush=True)
+    time.sleep(600)
+"""
+
+
+def has_ended(process_id: int) -> bool:
+    """A process that nobody has asked about yet is ended too."""
+    try:
+        return Path(f"/proc/{process_id}/stat").read_text().rsplit(")", 1)[1].split()[0] == "Z"
+    except OSError:
+        return True
+
+
+@pytest.mark.timeout(120)
+@pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="the state of other processes is read from /proc")
+def test_reader_ends_with_a_process_that_was_killed(tmp_path: Path) -> None:
+    starter = run_python(READ_AND_WAIT, write_photos(tmp_path / "photos") / "apple/000.png")
+    assert starter.stdout is not None
+    reader_id = int(starter.stdout.readline())
+    assert not has_ended(reader_id)
+    starter.kill()
+    starter.communicate()
+    while not has_ended(reader_id):
+        time.sleep(0.05)
 
 
 @pytest.mark.full
