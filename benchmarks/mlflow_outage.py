@@ -3,10 +3,10 @@
     python benchmarks/mlflow_outage.py [--trials 48] [--rounds 3] [--silence stop]
 
 Trials of 10 epochs that sleep 0.2 s, on as many slots as cores, with a real MLflow server on SQLite. The two take
-turns. In the disturbed launch the server is stopped (SIGSTOP: connections hang) or killed (connections are refused) from
-the first third of the search to the second. The wall time is that of the trials, from the first start to the last end
-in the ledger: what follows waits for MLflow by design. That every metric of every epoch arrives after `sync` is asserted
-in tests/study/test_mlflow_view.py. Prints a table and, last, a JSON line.
+turns. In the disturbed launch the server is stopped (SIGSTOP: connections hang) or killed (connections are refused)
+from the first third of the search to the second. The wall time is that of the trials, from the first start to the last
+end in the ledger: what follows waits for MLflow by design. That every metric of every epoch arrives after `sync` is
+asserted in tests/study/test_mlflow_view.py. Prints a table and, last, a JSON line.
 """
 
 import argparse
