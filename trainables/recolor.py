@@ -7,7 +7,8 @@ the way in and three on the way out. Letters: H and W sides of a photo, P pixels
 import torch
 from torch import Tensor
 
-from trainables.color_space import RGB_FROM_XYZ, WHITE_XYZ, XYZ_FROM_RGB
+from trainables.chroma import WHITE_XYZ, XYZ_FROM_RGB
+from trainables.color_space import RGB_FROM_XYZ
 
 NUM_LEVELS = 2**16
 """Steps of linear light that are told apart: at the dark end a twentieth of an 8-bit level."""

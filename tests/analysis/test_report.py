@@ -17,7 +17,8 @@ from analysis.page import figure_html, inline, markdown_html, table_html
 from analysis.tables import Tables, load
 
 TITLES = (
-    "Verdict", "Task effects", "Trade-off", "Settings", "Concepts", "Training dynamics", "Gallery", "Data colours", "Cost",
+    "Verdict", "Task effects", "Trade-off", "Settings", "Concepts", "Training dynamics", "Gallery", "Data colours",
+    "Cost",
 )  # fmt: skip
 SCRIPTS = sorted(report.NOTEBOOKS.glob("[0-9]*.py"))
 

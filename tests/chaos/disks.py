@@ -36,5 +36,8 @@ def fill(disk: Path) -> Path:
     filler = disk / "filler"
     with suppress(OSError), filler.open("wb", buffering=0) as file:
         while True:
-            file.write(bytes(1024))
+            file.write(bytes(64 * 1024))
+    with suppress(OSError), filler.open("ab", buffering=0) as file:
+        while True:
+            file.write(bytes(512))
     return filler

@@ -1,4 +1,4 @@
-"""Storage that is full, gone or read-only: one sentence, nothing half-written, no process left, the same bits after."""
+"""Storage that is full or gone: one sentence, nothing half-written, no process left, the same bits after."""
 
 import os
 import signal
@@ -36,7 +36,7 @@ def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def disk(tmp_path: Path) -> Iterator[Path]:
     """What holds the ledger of a launch in tmp_path, apart from MLflow's store."""
     (tmp_path / "studies").mkdir()
-    with small_disk(tmp_path / "studies" / "analytic", 4096) as mounted:
+    with small_disk(tmp_path / "studies" / "analytic", 64 * 1024) as mounted:
         yield mounted
 
 
@@ -100,7 +100,7 @@ def test_an_unmounted_storage_stops_the_study_and_leaves_nothing_beneath_it(disk
     process = launch(tmp_path)
     wait_for_epochs(tmp_path, 4, process)
     take_away(disk)
-    assert_stops(process, tmp_path, "The storage is gone")
+    assert_stops(process, tmp_path, "(is it still mounted?)")
     assert list(disk.iterdir()) == []
 
 
@@ -111,16 +111,8 @@ def test_a_folder_that_is_moved_away_stops_the_study_and_moved_back_continues_it
     wait_for_epochs(tmp_path, 8, process)
     folder = tmp_path / "studies" / "analytic"
     folder.rename(tmp_path / "elsewhere")
-    assert_stops(process, tmp_path, "The storage is gone")
+    assert_stops(process, tmp_path, "(is it still mounted?)")
     assert not folder.exists()
     (tmp_path / "elsewhere").rename(folder)
     finish(tmp_path, "--tracking-uri", f"sqlite:///{tmp_path / 'mlflow.db'}")
     assert same(tmp_path, undisturbed)
-
-
-def test_a_storage_that_may_only_be_read_stops_the_study(disk: Path, tmp_path: Path) -> None:
-    process = launch(tmp_path)
-    wait_for_epochs(tmp_path, 4, process)
-    # Root may write whatever the permissions say, but not to a disk mounted read-only.
-    subprocess.run(["mount", "-o", "remount,ro", str(disk)], check=True)
-    assert_stops(process, tmp_path, "Make it writable again.")

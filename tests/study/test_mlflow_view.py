@@ -1,13 +1,18 @@
 """study/mlflow_view.py against real servers: nothing is lost or shown twice, whatever the server does."""
 
+import dataclasses
 import os
+import shutil
 import subprocess
 import time
+from datetime import datetime, timedelta
 from pathlib import Path
 
+import pandas as pd
 import pytest
 from mlflow.tracking import MlflowClient
 
+from study.export import export
 from study.ledger import Ledger
 from study.mlflow_view import TRIAL_TAG, MlflowView
 from tests.study.analytic import TEXT
@@ -151,3 +156,27 @@ def test_postgres_behind_a_server(finished: Ledger, tmp_path: Path) -> None:
             assert everything(server.uri) == before
         finally:
             server.kill()
+
+
+def test_a_clock_that_jumped_back_by_hours_changes_what_no_view_says(finished: Ledger, tmp_path: Path) -> None:
+    copy = Ledger(shutil.copytree(finished.folder, tmp_path / "analytic"))
+
+    def earlier(time_utc: str) -> str:
+        return (datetime.fromisoformat(time_utc) - timedelta(hours=5)).isoformat()
+
+    for name in copy.names():
+        entry, records = copy.entry(name), copy.records(name)
+        copy.write_records(name, [*records[:3], *({**one, "time": earlier(str(one["time"]))} for one in records[3:])])
+        copy.write(dataclasses.replace(entry, ended=earlier(entry.ended)))
+    uri = f"sqlite:///{tmp_path / 'mlflow.db'}"
+    assert MlflowView(copy.folder, uri).sync() == len(copy.names())
+    assert_level(copy, uri)
+    client = MlflowClient(tracking_uri=uri)
+    for run in client.search_runs([client.get_experiment_by_name("analytic").experiment_id]):
+        if name := run.data.tags.get(TRIAL_TAG):
+            # The last epoch's value, though earlier epochs carry later times.
+            assert run.data.metrics["val/delta_e"] == copy.records(name)[-1]["val/delta_e"]
+    export(copy.folder)
+    for table in ("selections", "photos"):
+        ours, theirs = (pd.read_parquet(one.folder / "results" / f"{table}.parquet") for one in (copy, finished))
+        pd.testing.assert_frame_equal(ours, theirs)
