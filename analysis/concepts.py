@@ -202,7 +202,7 @@ def _sentence(row: dict[str, Any]) -> str:
             if row["num_replicates"] < MIN_REPLICATES
             else "fewer than two test photos have another photo of their class"
         )
-        return f"Whether colouring in **{setting}** uses the class cannot be said: {why}."
+        return f"**Whether colouring in {setting} uses the class cannot be said**: {why}."
     if word == UNDECIDED:
-        return f"Whether colouring in **{setting}** uses the class is undecided. {evidence}"
-    return f"Colouring in **{setting}** {word}. {evidence}"
+        return f"**Whether colouring in {setting} uses the class is undecided.** {evidence}"
+    return f"**Colouring in {setting} {word}.** {evidence}"
