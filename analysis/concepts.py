@@ -191,8 +191,8 @@ def _verdict(row: dict[str, Any], p_adjusted: float) -> str:
 def _sentence(row: dict[str, Any]) -> str:
     setting, word = row["setting"], row["verdict"]
     evidence = (
-        f"With the features of a photo of another class the error is {number(row['effect'], 'CIEDE2000')} more than "
-        f"with those of another photo of the same class (95 % interval {number(row['low_95'])} to "
+        "Error with the features of a photo of another class minus that with those of another photo of the same "
+        f"class: {number(row['effect'], 'CIEDE2000')} (95 % interval {number(row['low_95'])} to "
         f"{number(row['high_95'])}, adjusted p {p_words(row['p_adjusted'])}, {row['num_replicates']} replicates, "
         f"{row['num_photos']} photos; margin {number(row['margin'])})."
     )
@@ -202,7 +202,7 @@ def _sentence(row: dict[str, Any]) -> str:
             if row["num_replicates"] < MIN_REPLICATES
             else "fewer than two test photos have another photo of their class"
         )
-        return f"Whether colouring in **{setting}** uses the class cannot be said: {why}."
+        return f"**Whether colouring in {setting} uses the class cannot be said**: {why}."
     if word == UNDECIDED:
-        return f"Whether colouring in **{setting}** uses the class is undecided. {evidence}"
-    return f"Colouring in **{setting}** {word}. {evidence}"
+        return f"**Whether colouring in {setting} uses the class is undecided.** {evidence}"
+    return f"**Colouring in {setting} {word}.** {evidence}"

@@ -23,8 +23,8 @@ if not statistic.empty:
     )
     show(
         statistic.drop(columns=["arm", "p"]),
-        "The same as a table, in CIEDE2000; p with Holm's correction over the settings of this table. A class of its "
-        "own, beside the study's contrasts: it explains and decides nothing.",
+        "The same as a table, in CIEDE2000; p with Holm's correction over the settings of this table. A family of "
+        "its own, beside the study's contrasts: it explains and decides nothing.",
         folded=True,
     )
 

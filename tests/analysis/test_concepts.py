@@ -63,7 +63,7 @@ def test_few_noisy_photos_are_undecided_and_one_replicate_is_not_tested(make_tab
     assert row["verdict"] == concepts.UNDECIDED and row["low_95"] > 0
     one = make_tables("one", num_replicates=1, effects=EFFECTS)
     assert statistic(one)["joint.color"]["verdict"] == concepts.UNTESTED
-    assert "cannot be said: only 1 of the 3 replicates" in " ".join(concepts.sentences(one))
+    assert "cannot be said**: only 1 of the 3 replicates" in " ".join(concepts.sentences(one))
 
 
 def test_a_better_stranger_of_another_class_is_never_called_use(make_tables: MakeTables) -> None:
@@ -79,7 +79,7 @@ def test_p_values_are_adjusted_over_the_settings(made: Tables) -> None:
 
 def test_sentences_say_verdict_effect_interval_and_numbers(made: Tables) -> None:
     first, second, third = concepts.sentences(made)
-    assert first.startswith("Colouring in **joint.color** uses the class. ")
+    assert first.startswith("**Colouring in joint.color uses the class.** ")
     for part in ("1.2", "95 % interval", "adjusted p < 0.001", "6 replicates, 60 photos", "margin 0.5"):
         assert part in first
     assert "by less than the margin" in second and "does not use the class by as much as the margin" in third
@@ -154,5 +154,5 @@ def test_an_older_study_gets_its_report_and_is_told_what_is_missing(made: Tables
 
 def test_the_report_says_in_words_whether_colouring_uses_the_class(made: Tables) -> None:
     page = report.write(made.study_dir).read_text(encoding="utf-8")
-    assert "Colouring in <strong>joint.color</strong> uses the class." in page
-    assert "color_only</strong> does not use the class by as much as the margin" in page
+    assert "<strong>Colouring in joint.color uses the class.</strong>" in page
+    assert "<strong>Colouring in color_only does not use the class by as much as the margin" in page

@@ -48,8 +48,9 @@ def test_a_coloured_background_is_not_white() -> None:
 @pytest.mark.parametrize(("num_dark_rows", "is_known"), [(10, True), (11, False)])
 def test_half_of_the_edge_must_be_white(num_dark_rows: int, is_known: bool) -> None:
     # Of 76 pixels of the edge, 20 above and 2 in each further row are dark: 38 with ten rows.
-    photo_HW3 = on_white((0, 0, 20, num_dark_rows, 60))
-    assert objects_on_white(photo_HW3[None])[1].item() is is_known
+    mask_BHW, is_known_B = objects_on_white(on_white((0, 0, 20, num_dark_rows, 60))[None])
+    assert is_known_B.item() is is_known
+    assert mask_BHW[0, :num_dark_rows].all() and not mask_BHW[0, num_dark_rows:].any()
 
 
 def images_of(photos: list[np.ndarray]) -> Images:
@@ -66,9 +67,9 @@ def images_of(photos: list[np.ndarray]) -> Images:
 
 def test_photos_without_two_regions_cannot_be_told_apart() -> None:
     empty, speck, whole = on_white(), on_white((3, 3, 5, 4, 0)), on_white((0, 0, 20, 20, 60))
-    four = on_white((3, 3, 5, 5, 0))
-    images = images_of([empty, speck, whole, four])
-    assert object_masks(images, np.arange(4))[1].tolist() == [False, False, False, True]
+    four, half_on_white = on_white((3, 3, 5, 5, 0)), on_white((0, 0, 20, 11, 60))
+    images = images_of([empty, speck, whole, half_on_white, four])
+    assert object_masks(images, np.arange(5))[1].tolist() == [False, False, False, False, True]
 
 
 def test_boxes_go_before_the_background() -> None:
