@@ -93,6 +93,15 @@ def category_scores(tables: Tables) -> pd.DataFrame:
     return table
 
 
+def beside_published(tables: Tables) -> pd.DataFrame:
+    """Whole-set means of published colorizers, then the whole-pool means of this study's settings."""
+    photos = _coloured(tables)
+    means = photos.groupby("setting")[["psnr", "ssim"]].mean().dropna().reset_index()
+    ours = means.set_axis(PUBLISHED_NCD.columns, axis=1)
+    ours["colorizer"] += " (this study, its test pool)"
+    return pd.concat([PUBLISHED_NCD, ours], ignore_index=True)
+
+
 def _coloured(tables: Tables) -> pd.DataFrame:
     """Photos as coloured by settings of arms that train colour, twins left out."""
     photos = tables.photos[~is_twin(tables.photos["setting"])]

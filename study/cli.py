@@ -237,7 +237,8 @@ def reproduce(
 
     Example: hueristic reproduce studies/quickstart joint-confirm-1
     """
-    from study.launch import load, progress_bar
+    from study.launch import load
+    from study.progress_bar import progress_bar
     from study.reproduce import print_reproduction, reproduction_document
     from study.reproduce import reproduce as train_again
 

@@ -91,7 +91,7 @@ def data_check(
     from study.check_page import check_document, class_table, finding_table, page
     from study.data_folder import data_of
     from study.files import write_bytes
-    from study.launch import progress_bar
+    from study.progress_bar import progress_bar
     from trainables.config import FOLDER_DATASETS
     from trainables.photo_check import check_photos
 
@@ -129,7 +129,7 @@ def data_colors(
     from study.colors_page import color_table, in_words, page, predictor_table
     from study.data_folder import data_of
     from study.files import write_bytes
-    from study.launch import progress_bar
+    from study.progress_bar import progress_bar
     from trainables.cache import default_cache
     from trainables.data_colors import data_colors as look_at
     from trainables.images import load_images

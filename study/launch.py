@@ -6,15 +6,13 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
-from rich.progress import Progress as Bar
 
 from study import warm_start
 from study.ends import MAX_LOSSES, BugError, Ends, StudyStoppedError, why_none
@@ -26,6 +24,7 @@ from study.lease import lease
 from study.ledger import Ledger
 from study.mlflow_address import without_password
 from study.preflight import described, preflight
+from study.progress_bar import progress_bar
 from study.ray_session import RayDiedError, quiet, session
 from study.storage import stops_the_study
 from study.study_changes import differences
@@ -171,15 +170,6 @@ def check_folder(launch: Launch) -> None:
         raise ValueError(
             f"{ancestor} cannot be written ({error.strerror}): choose another --storage, or ask for write permission."
         ) from error
-
-
-@contextmanager
-def progress_bar(console: Console, words: str) -> Iterator[Callable[[int, int], None]]:
-    """A bar that is told how many are done and how many there are; gone at the end, and absent without a terminal."""
-    columns = (TextColumn(words), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Bar(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
-        task = bar.add_task("", total=None)
-        yield lambda done, total: bar.update(task, completed=done, total=total)
 
 
 def prepare_data(data: DataConfig, console: Console) -> tuple[Images, Path | None, Cut]:

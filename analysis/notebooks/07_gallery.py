@@ -66,7 +66,7 @@ if tables.pictures.empty:
 show(examples.category_scores(tables), "PSNR and SSIM on the test pool, means over photos and replicates.", folded=True)
 if tables.study["data"].get("dataset") == "ncd":
     show(
-        examples.PUBLISHED_NCD,
+        examples.beside_published(tables),
         "For orientation: whole-set means that Anwar et al. (2020) report for published colorizers on this data set. "
         "They are not a contest: those networks were trained on other photos and measured on all of NCD at full size; "
         f"ours were trained on NCD and measured on its test pool at {tables.study['data'].get('image_size')} pixels. "

@@ -3,7 +3,7 @@
 import pytest
 
 from analysis.contrasts import differences
-from analysis.examples import PUBLISHED_NCD, best_median_worst, category_scores, example_table
+from analysis.examples import PUBLISHED_NCD, beside_published, best_median_worst, category_scores, example_table
 from analysis.tables import Tables
 
 
@@ -41,3 +41,9 @@ def test_scores_by_category_leave_out_arms_that_do_not_colour(tables: Tables) ->
 def test_published_numbers_are_those_of_the_survey() -> None:
     assert PUBLISHED_NCD.set_index("colorizer").loc["Let there be Color"].tolist() == [19.55, 0.792]
     assert len(PUBLISHED_NCD) == 6
+
+
+def test_this_study_stands_below_the_published_colorizers(tables: Tables) -> None:
+    table = beside_published(tables).set_index("colorizer")
+    assert table.loc["joint.color (this study, its test pool)"].tolist() == pytest.approx([20.0, 0.8])
+    assert len(table) == 6 + 4 and not any(name.startswith("class_only") for name in table.index)

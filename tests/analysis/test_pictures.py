@@ -12,7 +12,7 @@ from analysis.tables import Tables
 
 def test_grey_and_truth_come_first_then_every_setting_that_colours_with_its_error(tables: Tables) -> None:
     photo = tables.photos["photo"].iloc[7]
-    shown = side_by_side(tables, photo)
+    shown = side_by_side(replace(tables, photos=tables.photos.iloc[::-1]), photo)
     assert shown is not None
     assert painters(tables) == ["joint.color", "joint.naming", "color_only", "no_fusion"]
     first = tables.photos[(tables.photos["photo"] == photo) & (tables.photos["replicate"] == 1)].set_index("setting")

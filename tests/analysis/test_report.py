@@ -89,7 +89,15 @@ def test_plotly_is_inside_exactly_once_and_every_figure_has_its_data(whole: Path
 
 
 def test_pictures_are_inside(page: Page) -> None:
+    shown = [value for value in page.values("src") if value.startswith("data:image/jpeg;base64,")]
+    assert len(shown) == (3 + 3 + 8) * 6, "best, median, worst; helped to hurt; evenly: grey, truth and four settings"
+
+
+def test_a_study_of_an_earlier_version_shows_the_sheets_it_has(study_dir: Path) -> None:
+    (study_dir / "results" / "pictures.parquet").unlink()
+    page = written(study_dir)
     assert sum(value.startswith("data:image/png;base64,") for value in page.values("src")) == 5
+    assert "An earlier version ran this study" in page.text
 
 
 def test_question_answer_and_limits_are_in_the_text(page: Page) -> None:
