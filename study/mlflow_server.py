@@ -27,12 +27,12 @@ def serve(tracking_uri: str, experiment: str, port: int | None, console: Console
         shown = without_password(tracking_uri)
         console.print(f"MLflow shows the study {experiment!r} at {shown}: open it in a browser.", soft_wrap=True)
         return
+    chosen = free_port(port)
     file = sqlite_file(tracking_uri)
     if file is not None and not file.is_file():
         raise ValueError(
             f"There is no MLflow store at {file}: make it with hueristic sync, or say where it is with --tracking-uri."
         )
-    chosen = free_port(port)
     found = MlflowClient(tracking_uri=tracking_uri).get_experiment_by_name(experiment)
     # Without the word MLflow opens on language models.
     page = f"/#/experiments/{found.experiment_id}/runs?workflowType=machine_learning" if found else ""
