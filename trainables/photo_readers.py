@@ -32,6 +32,9 @@ largest photo that is read takes about one; a JPEG of a megabyte that draws its 
 
 LENGTH = struct.Struct("<I")
 
+TOO_SLOW = "SIGPROF"
+"""How a process ends whose time is up."""
+
 CRASHES = ("SIGSEGV", "SIGBUS", "SIGABRT", "SIGFPE", "SIGILL")
 """How a decoder ends that went astray. Any other signal came from outside and says nothing of the photo."""
 
@@ -66,10 +69,15 @@ class PhotoReaders:
                 self._idle.put(process)
                 break
             self._idle.put(None)
-            reason = _why(process.wait(), path)
+            end = _end(process.wait())
+            if end == TOO_SLOW:
+                raise UnreadablePhotoError(f"takes more than {SECONDS_PER_PHOTO:g} seconds to decode")
+            if end not in CRASHES:
+                where = f"the process that read {str(path)!r} ended with {end}"
+                raise ChildProcessError(f"{where}. Was memory short? The same command continues")
             # A second try tells a photo that crashes the decoder from a stroke of bad luck.
-            if is_last or "seconds" in reason:
-                raise UnreadablePhotoError(reason)
+            if is_last:
+                raise UnreadablePhotoError(f"crashes the decoder ({end})")
         assert answer is not None
         if isinstance(answer, str):
             raise UnreadablePhotoError(answer)
@@ -144,16 +152,9 @@ def _ask(process: subprocess.Popen[bytes], path: Path, image_size: int) -> Photo
     )
 
 
-def _why(return_code: int, path: Path) -> str:
-    """The reason of a photo over which its reader ended."""
-    name = signal.Signals(-return_code).name if return_code < 0 else f"exit code {return_code}"
-    if name == "SIGPROF":
-        return f"takes more than {SECONDS_PER_PHOTO:g} seconds to decode"
-    if name in CRASHES:
-        return f"crashes the decoder ({name})"
-    raise ChildProcessError(
-        f"the process that read {str(path)!r} ended with {name}. Was memory short? The same command continues"
-    )
+def _end(return_code: int) -> str:
+    """How a process ended, in a word."""
+    return signal.Signals(-return_code).name if return_code < 0 else f"exit code {return_code}"
 
 
 def _receive(stream: IO[bytes]) -> bytes | None:
