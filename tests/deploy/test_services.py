@@ -52,7 +52,7 @@ def test_the_launcher_hands_the_study_over_and_it_reaches_its_report(
     folder = services.folder / "studies" / "analytic"
     assert f"hueristic status {folder}" in launched.stdout
     assert "this terminal may close" in launched.stdout
-    deadline = time.monotonic() + 400
+    deadline = time.monotonic() + 900
     while (job := _jobs(services)[0])["status"] in ("PENDING", "RUNNING"):
         assert time.monotonic() < deadline, job
         time.sleep(1)
