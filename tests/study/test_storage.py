@@ -10,6 +10,8 @@ import pytest
 from study.ends import StudyStoppedError
 from study.storage import StorageError, failure, gone, stops_the_study
 
+FOLDER = Path("/storage/study")
+
 
 @pytest.mark.parametrize(
     ("number", "remedy"),
@@ -22,12 +24,15 @@ from study.storage import StorageError, failure, gone, stops_the_study
     ],
 )
 def test_a_failure_names_the_reason_the_place_and_the_remedy(number: int, remedy: str) -> None:
-    words = failure(OSError(number, os.strerror(number), "/storage/study/trial.json"))
+    words = failure(OSError(number, os.strerror(number), "/storage/study/trial.json"), FOLDER)
     assert os.strerror(number) in words and "/storage/study/trial.json" in words and words.endswith(remedy)
 
 
 def test_a_failure_of_files_is_found_behind_what_ray_made_of_it() -> None:
-    with pytest.raises(StorageError, match="No space left on device"), stops_the_study():
+    with (
+        pytest.raises(StorageError, match="No space left on device at /storage/study"),
+        stops_the_study(FOLDER),
+    ):
         try:
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
         except OSError as error:
@@ -36,7 +41,7 @@ def test_a_failure_of_files_is_found_behind_what_ray_made_of_it() -> None:
 
 def test_other_errors_pass_as_they_are() -> None:
     for error in (ValueError("a person's choice"), ConnectionRefusedError("a server"), StudyStoppedError("said")):
-        with pytest.raises(type(error), match=str(error)) as raised, stops_the_study():
+        with pytest.raises(type(error), match=str(error)) as raised, stops_the_study(FOLDER):
             raise error
         assert raised.value is error
 
