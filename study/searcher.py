@@ -45,7 +45,7 @@ class LedgerSearcher(Searcher):  # type: ignore[misc]
                 return str(Searcher.FINISHED)
             self.ledger.start(name)
         except OSError as error:
-            self.storage_problem = failure(error)
+            self.storage_problem = failure(error, Path(self.handed["study"]))
             return str(Searcher.FINISHED)
         self.names[trial_id] = name
         return {"trial": name, **self.handed}
@@ -72,7 +72,7 @@ class LedgerSearcher(Searcher):  # type: ignore[misc]
             if self._drives():
                 self._end(name, result, error)
         except OSError as failed:
-            self.storage_problem = failure(failed)
+            self.storage_problem = failure(failed, self.ledger.folder)
 
     def _end(self, name: str, result: dict[str, Any], error: bool) -> None:
         end = result.get("end")

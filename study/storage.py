@@ -17,9 +17,9 @@ class StorageError(StudyStoppedError):
     """What the ledger needs could not be written or read; all that it holds is whole."""
 
 
-def failure(error: OSError) -> str:
-    """What failed where, and the remedy: two sentences."""
-    place = f" at {error.filename}" if error.filename else ""
+def failure(error: OSError, folder: Path) -> str:
+    """What failed where, and the remedy: two sentences. A write that fails names no file; then it is the folder."""
+    place = f" at {error.filename or folder}"
     reason = error.strerror or str(error) or type(error).__name__
     if error.errno in FULL:
         remedy = "Free some space there"
@@ -38,12 +38,12 @@ def gone(folder: Path, token: str) -> str:
         if not folder.is_dir() or not (folder / "study.yaml").exists():
             return f"The storage is gone: {folder} is not there any more. Bring it back (is it still mounted?)."
     except OSError as error:
-        return failure(error)
+        return failure(error, folder)
     return f"Another driver took over the study in {folder}. Let that one go on."
 
 
 @contextmanager
-def stops_the_study() -> Iterator[None]:
+def stops_the_study(folder: Path) -> Iterator[None]:
     """Turns a failure of files inside the block into a stop of the study, wherever Ray has wrapped it.
 
     Raises:
@@ -57,7 +57,7 @@ def stops_the_study() -> Iterator[None]:
         cause = _of_files(error)
         if cause is None:
             raise
-        raise StorageError(failure(cause)) from error
+        raise StorageError(failure(cause, folder)) from error
 
 
 def _of_files(error: BaseException | None) -> OSError | None:

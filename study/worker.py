@@ -60,7 +60,7 @@ class LedgerTrainable(tune.Trainable):  # type: ignore[misc]
                 return {"done": True, "end": "orphaned"}
             return self._advance()
         except OSError as error:
-            return {"done": True, "end": "storage", "failure_message": failure(error)}
+            return {"done": True, "end": "storage", "failure_message": failure(error, self.ledger.folder)}
         except NotFiniteError as error:
             return _failed("not_finite", str(error), error)
         # Whatever a trial raises is recorded as its result, with the place it came from.

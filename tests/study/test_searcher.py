@@ -108,3 +108,22 @@ def test_a_driver_that_lost_the_study_writes_nothing_more(ledger: Ledger) -> Non
     one.on_trial_complete("ray", {"end": "done"})
     assert one.suggest("next") == Searcher.FINISHED
     assert ledger.names() == [name] and ledger.entry(name) == before
+
+
+def test_a_trial_whose_storage_failed_stays_open_for_the_next_launch(ledger: Ledger) -> None:
+    one = searcher(ledger)
+    name = one.suggest("ray")["trial"]  # type: ignore[index]
+    one.on_trial_complete("ray", {"done": True, "end": "storage", "failure_message": "Storage failed"})
+    assert ledger.entry(name).state == "running"
+
+
+def test_a_searcher_that_cannot_write_says_why_and_suggests_nothing_more(ledger: Ledger) -> None:
+    one = searcher(ledger)
+    first = one.suggest("ray")["trial"]  # type: ignore[index]
+    # A file where the trial's folder should be: as if the storage had lost it.
+    second = ledger.trials / "color_only-search-0"
+    second.touch()
+    assert one.suggest("next") == Searcher.FINISHED
+    assert one.storage_problem.startswith("Storage failed on") and str(second) in one.storage_problem
+    one.on_trial_complete("ray", {"end": "done"})
+    assert one.suggest("another") == Searcher.FINISHED and ledger.entry(first).state == "running"
