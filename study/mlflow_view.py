@@ -207,9 +207,9 @@ class MlflowView:
     def _log_data(self, run_id: str) -> None:
         """The photos as MLflow's data set, named by the start of their digest (MLflow allows 36 characters)."""
         data = self.fingerprint["data"]
-        sizes = {
-            key: data[key] for key in ("num_photos", "num_classes", "image_size", "num_train", "num_val", "num_test")
-        }
+        # The image size stands there only where the study file names it.
+        names = ("num_photos", "num_classes", "image_size", "num_train", "num_val", "num_test")
+        sizes = {key: data[key] for key in names if key in data}
         dataset = Dataset(
             name=data["dataset"],
             digest=data["digest"][:16],

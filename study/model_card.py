@@ -15,7 +15,7 @@ from trainables.metrics import METRICS, metric_of
 
 def model_card(study: Study, ledger: Ledger, entry: Entry, fingerprint: dict[str, Any]) -> str:
     """Markdown: arm, data, errors on the test pool with intervals, the study's verdict, and limits."""
-    data = fingerprint["data"]
+    data, side = fingerprint["data"], entry.data["image_size"]
     tasks = {
         "color": float(entry.config["color_loss_weight"]) > 0,
         "class": float(entry.config["class_loss_weight"]) > 0 and not entry.config["shuffle_labels"],
@@ -31,7 +31,7 @@ def model_card(study: Study, ledger: Ledger, entry: Entry, fingerprint: dict[str
         "",
         "## Data",
         "",
-        f"{data['dataset']}: {data['num_photos']} photos of {data['num_classes']} classes at {data['image_size']} px, "
+        f"{data['dataset']}: {data['num_photos']} photos of {data['num_classes']} classes at {side} px, "
         f"digest `{data['digest']}`. {data['num_train']} to train on, {data['num_val']} to choose settings by, "
         f"{data['num_test']} to test on, which training and choice never saw.",
         "",
@@ -56,7 +56,7 @@ def model_card(study: Study, ledger: Ledger, entry: Entry, fingerprint: dict[str
         "",
         f"- It knows the {data['num_classes']} classes above and nothing else; any photo gets one of them, and its "
         "colours. The probability is the network's own opinion and is not calibrated.",
-        f"- It saw photos at {data['image_size']} px. Colours are found at that size and enlarged, so they run over "
+        f"- It saw photos at {side} px. Colours are found at that size and enlarged, so they run over "
         "fine edges; lightness and detail are the photo's own.",
         "- Colours are plausible guesses, not a record of what was there. Do not use them as evidence.",
         *([] if tasks["class"] else ["- It was not trained to name: it gives no class."]),

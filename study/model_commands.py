@@ -55,7 +55,9 @@ def export(
     model: Annotated[str, typer.Argument(metavar="STUDY_DIR[:ARM]", help="A finished study, and one of its arms.")],
     onnx: Annotated[Path, typer.Option(help="The file to write.")],
 ) -> None:
-    """Write a study's network as an ONNX file, for programs without torch. Needs the extra hueristic[onnx].
+    """Write a study's network as an ONNX file, for programs without torch.
+
+    Needs the optional packages called onnx in pyproject.toml.
 
     Example: hueristic export studies/quickstart --onnx colorizer.onnx
     """
