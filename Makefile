@@ -21,7 +21,7 @@ lint: install
 	$(BIN)/mypy
 
 test: install
-	$(BIN)/python -m pytest -m "not full"
+	$(BIN)/python -m pytest -m "not full" --numprocesses 2 --dist loadscope
 
 test-all: install
 	$(BIN)/python -m pytest -m full

@@ -83,7 +83,7 @@ def test_the_report_loads_nothing_from_anywhere(whole: Path, page: Page) -> None
 def test_plotly_is_inside_exactly_once_and_every_figure_has_its_data(whole: Path, page: Page) -> None:
     source = (whole / "report" / "report.html").read_text(encoding="utf-8")
     plots = [given for tag, given in page.tags if tag == "div" and given.get("class") == "plot"]
-    assert len(plots) == 18
+    assert len(plots) == 19
     assert source.count('<script type="application/json">') == len(plots)
     assert 4e6 < len(source) < 8e6  # one copy of plotly.js is 4.8 MB
 

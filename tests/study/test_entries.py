@@ -89,6 +89,7 @@ def test_twins_of_a_task_weighting_have_nothing_to_weigh_and_learned_weights_hav
     for method, twin_weighting in (("pcgrad", "fixed"), ("uncertainty", None)):
         text = TEXT.replace("joint: {", f"joint: {{task_weighting: {method}, ")
         study = parse_study(text, "analytic.yaml", ["confirm.twins=true"])
+        (tmp_path / method).mkdir()
         ledger = Ledger(tmp_path / method)
         fill(ledger, study, "joint", [("done", 5.0, 0.9), ("done", 4.0, 0.5)])
         configs = {entry.setting: entry.config for entry in confirm_entries(study, ledger, select(study, ledger))}
