@@ -38,6 +38,7 @@ def study_with_a_trial(folder: Path, text: str = TEXT, **settings: float) -> Led
     study: Study = parse_study(text)
     images, prepared, cut = prepare_data(study.data_config(), Console(quiet=True))
     ledger = Ledger(folder / study.name)
+    ledger.folder.mkdir(parents=True, exist_ok=True)
     chosen = {"learning_rate": 3e-3, "class_loss_weight": 0.01, **settings}
     entry = make_entry(study, "joint", chosen, phase="search", number=0, replicate=0)
     ledger.write(entry)

@@ -19,6 +19,7 @@ def small(tmp_path: Path) -> Path:
     """A study's folder: `joint` has a best trial by colour and another by names, `color_only` one that was stopped
     early and one that was not, `class_only` none that was not."""
     study, folder = analytic_study(), tmp_path / "small"
+    folder.mkdir(exist_ok=True)
     ledger = Ledger(folder)
     trials = {
         "joint": [("done", 5.0, 0.2), ("done", 6.0, 0.9), ("done", 7.0, 0.1)],

@@ -109,7 +109,8 @@ def test_no_share_of_memory_streams_the_photos(data: TrialData, monkeypatch: pyt
     original = StreamedPixels.batches
     monkeypatch.setattr(StreamedPixels, "batches", watched)
     train(dataclasses.replace(SMALL, epochs=1, photos_memory_share=0.0), data)
-    assert asked[1:] == [len(data.cut.val), len(data.cut.test)]
+    # Test photos are painted again with other photos' features.
+    assert asked[1] == len(data.cut.val) and set(asked[2:]) == {len(data.cut.test)}
 
 
 class Waits(TorchDispatchMode):
