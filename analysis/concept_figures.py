@@ -43,7 +43,7 @@ def class_use(tables: Tables) -> go.Figure:
         "%{customdata[2]} replicates, %{customdata[3]} photos<extra></extra>",
     )  # fmt: skip
     figure.add_trace(marks)
-    for label, (width, opacity) in (("new photos and trainings", THIN), ("these photos only", THICK)):
+    for label, (width, opacity) in (("new photos", THIN), ("these photos", THICK)):
         line = {"color": NEUTRAL, "width": width}
         figure.add_trace(
             go.Scatter(x=[None], y=[None], mode="lines", line=line, opacity=opacity, name=f"95 %, {label}")
@@ -52,9 +52,9 @@ def class_use(tables: Tables) -> go.Figure:
     if margin == margin:
         figure.add_vrect(x0=-margin, x1=margin, fillcolor=MARGIN_BAND, line_width=0, layer="below")
     figure.add_vline(x=0, line={"color": NEUTRAL, "width": 1})
-    figure.update_xaxes(title=f"Error with features of another class minus same class [{UNIT}]<br>uses the class ▶")
+    figure.update_xaxes(title=f"Error with another class's features<br>minus same class's [{UNIT}]<br>uses the class ▶")
     figure.update_yaxes(range=[len(table) - 0.5, -0.5], ticklabelstandoff=8)
-    return figure.update_layout(height=190 + 46 * len(table), legend=LEGEND_ABOVE)
+    return figure.update_layout(height=200 + 46 * len(table), legend=LEGEND_ABOVE)
 
 
 def features(tables: Tables) -> go.Figure:

@@ -74,7 +74,8 @@ frame.addEventListener("load", () => setTimeout(() => {{
 """Looks at the report in a frame of exactly this width: Chromium's own window is never narrower than 500 pixels."""
 
 SECTIONS = (
-    "Verdict", "Task effects", "Trade-off", "Settings", "Training dynamics", "Gallery", "Data colours", "Cost",
+    "Verdict", "Task effects", "Trade-off", "Settings", "Concepts", "Training dynamics", "Gallery", "Data colours",
+    "Cost",
 )  # fmt: skip
 
 
