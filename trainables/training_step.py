@@ -45,8 +45,8 @@ class TrainingStep:
         self.device = next(network.parameters()).device
         self.to_lab = compiled(to_lab, self.device) if config.compile else to_lab
         self.losses = compiled(self._losses, self.device) if config.compile else self._losses
-        # Where each loss has a backward pass of its own, the two share what the forward pass kept; a compiled one would
-        # overwrite it.
+        # Where each loss has a backward pass of its own, the two share what the forward pass kept. A compiled one may
+        # overwrite it, as is decided when the forward pass is compiled: the second gradient would be silently wrong.
         twice = config.compile and (config.stop_class_gradient == "low_level" or config.task_weighting == "pcgrad")
         self.buffers_kept = _kept_buffers() if twice else contextlib.nullcontext()
 
@@ -63,9 +63,9 @@ class TrainingStep:
 
     def learn(self, lab_B3HW: Tensor, labels_B: Tensor, colorful_B: Tensor | None = None) -> Tensor:
         """The step from colours on: predicts, and updates the weights."""
-        color_loss, class_loss = self.losses(lab_B3HW, labels_B, colorful_B)
-        self.optimizer.zero_grad(set_to_none=True)
         with self.buffers_kept:
+            color_loss, class_loss = self.losses(lab_B3HW, labels_B, colorful_B)
+            self.optimizer.zero_grad(set_to_none=True)
             self.weighting.backward(self.network, color_loss, class_loss)
         self.optimizer.step()
         return torch.stack([color_loss.detach(), class_loss.detach()])

@@ -57,7 +57,8 @@ def test_compiled_training_agrees_with_eager_training(larger_orchard: Images, ch
     eager, compiled = train(config, data), train(dataclasses.replace(config, compile=True), data)
     for name, value in eager[0].items():
         if name.startswith("train/"):
-            assert compiled[0][name] == pytest.approx(value, abs=1e-3), name
+            # Rounding moves the class loss by 5e-5 here; a gradient from overwritten activations by 3e-4 and more.
+            assert compiled[0][name] == pytest.approx(value, abs=1.5e-4), name
 
 
 def test_what_compiling_cost_is_recorded_once_and_does_not_count_as_training(data: TrialData, cache: Path) -> None:
