@@ -66,7 +66,7 @@ def run(launch: Launch, console: Console) -> Path:
     study, folder = launch.study, launch.folder
     check_folder(launch)
     images, prepared, cut = prepare_data(study.data_config(), console)
-    with session(launch.address) as resources, stops_the_study(folder):
+    with session(launch.address, launch.command) as resources, stops_the_study(folder):
         num_slots, num_gpus, gpus_per_trial = _slots(study, resources)
         folder.mkdir(parents=True, exist_ok=True)
         with lease(folder) as token, quiet(folder / "ray.log"):

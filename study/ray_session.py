@@ -14,13 +14,17 @@ from study.services import check_address
 VITAL = {"raylet": "raylet", "gcs_server": "GCS"}
 """Ray's processes without which nothing goes on, with the names that Ray's own pages use."""
 
+CHECK_SECONDS, HELD_SECONDS = 1.0, 15.0
+"""Between two looks at Ray's processes, and for the driver's loop to notice what happened to them by itself."""
 LAST_SECONDS = 5.0
 """For a driver whose Ray died to say so and end."""
 
 
 @contextmanager
-def session(address: str | None) -> Iterator[dict[str, float]]:
+def session(address: str | None, command: str = "") -> Iterator[dict[str, float]]:
     """Connects to a cluster or starts Ray here, without dashboard and open to this machine alone; gives its resources.
+
+    `command` is what continues the study, for the last words of a driver that a dead Ray holds.
 
     Raises:
         ValueError: nothing listens at the address.
@@ -46,10 +50,23 @@ def session(address: str | None) -> Iterator[dict[str, float]]:
         raise StudyStoppedError(
             f"{where}: {str(error).strip().splitlines()[0]} Look at the machine's load, memory and /tmp/ray."
         ) from error
+    ended = threading.Event()
+    threading.Thread(target=_watch, args=(ended, command), name="ray-watch", daemon=True).start()
     try:
         yield ray.cluster_resources()
     finally:
+        ended.set()
         _abandon() if dead() else ray.shutdown()
+
+
+def _watch(ended: threading.Event, command: str) -> None:
+    """Says that Ray died and ends this process where a call into Ray does not come back: Ray would, without a word,
+    after a minute."""
+    while not ended.wait(CHECK_SECONDS):
+        died = dead()
+        if died and not ended.wait(HELD_SECONDS):
+            print(f"{died} Nothing is lost. To continue:\n  {command}", flush=True)
+            os._exit(1)
 
 
 def dead() -> str:

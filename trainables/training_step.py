@@ -47,8 +47,8 @@ class TrainingStep:
         self.losses = compiled(self._losses, self.device) if config.compile else self._losses
         # Where each loss has a backward pass of its own, the two share what the forward pass kept. A compiled one may
         # overwrite it, as is decided when the forward pass is compiled: the second gradient would be silently wrong.
-        twice = config.compile and (config.stop_class_gradient == "low_level" or config.task_weighting == "pcgrad")
-        self.buffers_kept = _kept_buffers() if twice else contextlib.nullcontext()
+        # Whoever has one backward pass keeps them too: torch's cache of compiled code does not tell the two apart.
+        self.buffers_kept = _kept_buffers() if config.compile else contextlib.nullcontext()
 
     def __call__(
         self, pixels_BHW3: Tensor, theta_B23: Tensor | None, labels_B: Tensor, colorful_B: Tensor | None
