@@ -66,6 +66,7 @@ def _watch(ended: threading.Event, command: str) -> None:
         died = dead()
         if died and not ended.wait(HELD_SECONDS):
             print(f"{died} Nothing is lost. To continue:\n  {command}", flush=True)
+            _kill_rest()
             os._exit(1)
 
 
@@ -93,10 +94,17 @@ def _abandon() -> None:
     from ray._private import worker
 
     atexit.unregister(worker.shutdown)
-    worker._global_node.kill_all_processes(check_alive=False, allow_graceful=False)
+    _kill_rest()
     last = threading.Timer(LAST_SECONDS, os._exit, (1,))
     last.daemon = True
     last.start()
+
+
+def _kill_rest() -> None:
+    """Kills the processes of Ray that this driver started and that still live."""
+    from ray._private import worker
+
+    worker._global_node.kill_all_processes(check_alive=False, allow_graceful=False)
 
 
 @contextmanager
