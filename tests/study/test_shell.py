@@ -79,9 +79,11 @@ def test_a_tab_offers_commands_studies_folders_and_trials(tmp_path: Path) -> Non
 
 
 def test_completion_installs_for_bash(tmp_path: Path) -> None:
-    code = "import sys; sys.argv = ['hueristic', '--install-completion', 'bash']; from study.cli import main; main()"
+    code = "import sys; sys.argv = ['hueristic', '--install-completion']; from study.cli import main; main()"
     variables = {**environment(tmp_path), "HOME": str(tmp_path), "PYTHONPATH": str(ROOT)}
-    subprocess.run([sys.executable, "-c", code], cwd=tmp_path, env=variables, check=True, timeout=120)
+    # The shell is the nearest one above the process: a bash that waits for it, wherever the tests were started from.
+    line = ["bash", "-c", '"$@"; exit $?', "bash", sys.executable, "-c", code]
+    subprocess.run(line, cwd=tmp_path, env=variables, check=True, timeout=120)
     (script,) = (tmp_path / ".bash_completions").iterdir()
     assert (
         "_HUERISTIC_COMPLETE=complete_bash" in script.read_text() and str(script) in (tmp_path / ".bashrc").read_text()
