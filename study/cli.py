@@ -1,6 +1,5 @@
 """The command line. Errors are one sentence and a remedy, with exit code 2; `--debug` shows the traceback."""
 
-import json
 import os
 import shlex
 import sys
@@ -14,10 +13,12 @@ from study.catalog_names import find_study
 from study.compare_command import compare
 from study.completion import study_files, study_folders, trials
 from study.data_commands import data_app
+from study.files import read_json
 from study.json_output import AsJson, console_of, print_json
 from study.ledger import Ledger
 from study.model_commands import colorize, export
 from study.starter_commands import init, schema
+from study.storage_path import StoragePath, is_storage_error, storage_path
 from study.study_file import load_study
 
 app = typer.Typer(
@@ -37,10 +38,21 @@ StudyFile = Annotated[
     ),
 ]
 StudyFolder = Annotated[
-    Path,
-    typer.Argument(metavar="STUDY_DIR", help="The study's folder.", show_default=False, autocompletion=study_folders),
+    StoragePath,
+    typer.Argument(
+        parser=storage_path,
+        metavar="STUDY_DIR",
+        help="The study's folder.",
+        show_default=False,
+        autocompletion=study_folders,
+    ),
 ]
-Storage = Annotated[Path, typer.Option(help="Folder of studies; the study gets one of its own in it.")]
+Storage = Annotated[
+    StoragePath,
+    typer.Option(
+        parser=storage_path, metavar="FOLDER", help="Folder of studies, or s3://BUCKET/PREFIX; each has one in it."
+    ),
+]
 TrackingUri = Annotated[
     str | None, typer.Option(help="MLflow: a server's address or sqlite:///FILE.", show_default="SQLite in STORAGE")
 ]
@@ -108,7 +120,7 @@ def launch(
         console.print(f"{error or 'Interrupted.'} Nothing is lost. To continue:\n  {command}", soft_wrap=True)
         raise typer.Exit(1) from error
     _print_verdicts(folder, console)
-    console.print(f"MLflow: hueristic ui {shlex.quote(str(folder))}" + _uri_flag(uri, storage), soft_wrap=True)
+    console.print(f"MLflow: hueristic ui {shlex.quote(str(launched.folder))}" + _uri_flag(uri, storage), soft_wrap=True)
 
 
 @app.command()
@@ -148,28 +160,26 @@ def report(
     Examples: hueristic report studies/quickstart
               hueristic report quickstart --tracking-uri http://127.0.0.1:5000
     """
-    from analysis.report import write
-
     if tracking_uri is None:
-        from study.export import export
+        from study.export import write_report
         from study.launch import load
 
         if to is not None:
             raise ValueError("--to goes with --tracking-uri: the report of a study's folder is written into it.")
-        folder = Path(study)
-        load(folder)
-        export(folder)
+        load(storage_path(study))
+        folder = write_report(storage_path(study))
     else:
+        from analysis.report import write
         from study.mlflow_address import be_patient
 
         be_patient()
         from study.mlflow_download import download_tables
 
         folder = download_tables(study, tracking_uri, to or Path(f"{study}-report"))
-    page = write(folder)
+        write(folder)
     if as_json:
-        verdict = json.loads((folder / "report" / "verdict.json").read_text())
-        print_json({**verdict, "report": page.absolute()})
+        verdict = read_json(folder / "report" / "verdict.json")
+        print_json({**verdict, "report": (folder / "report" / "report.html").absolute()})
     else:
         _print_verdicts(folder, Console())
 
@@ -279,7 +289,7 @@ def doctor(
 
 
 def _print_verdicts(folder: Path, console: Console) -> None:
-    for line in json.loads((folder / "report" / "verdict.json").read_text())["lines"]:
+    for line in read_json(folder / "report" / "verdict.json")["lines"]:
         console.print(line, soft_wrap=True, highlight=False)
     console.print(f"Report: {folder / 'report' / 'report.html'}", soft_wrap=True)
 
@@ -295,7 +305,7 @@ def _is_detached(detach: bool, dry_run: bool, address: str | None) -> bool:
     return detach and not dry_run
 
 
-def _uri_flag(uri: str, storage: Path) -> str:
+def _uri_flag(uri: str, storage: StoragePath) -> str:
     """Nothing where `ui` would find the store by itself."""
     from study.mlflow_address import tracking_uri_of
 
@@ -310,7 +320,9 @@ def main() -> None:
         app()
     except Exception as error:
         # MLflow's own exception is named, not imported: loading MLflow takes seconds.
-        is_persons = isinstance(error, ValueError | OSError) or type(error).__name__ == "MlflowException"
+        is_persons = (
+            isinstance(error, ValueError) or is_storage_error(error) or type(error).__name__ == "MlflowException"
+        )
         if debug or not is_persons:
             raise
         Console(stderr=True).print(f"error: {_sentence(error)}", soft_wrap=True, highlight=False, markup=False)

@@ -1,6 +1,5 @@
 """`hueristic compare`: two finished studies side by side."""
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -8,9 +7,17 @@ from rich.console import Console
 
 from study.completion import study_folders
 from study.json_output import AsJson, print_json
+from study.storage_path import StoragePath, storage_path
 
 Folder = Annotated[
-    Path, typer.Argument(help="A finished study's folder.", show_default=False, autocompletion=study_folders)
+    StoragePath,
+    typer.Argument(
+        parser=storage_path,
+        metavar="STUDY_DIR",
+        help="A finished study's folder.",
+        show_default=False,
+        autocompletion=study_folders,
+    ),
 ]
 
 

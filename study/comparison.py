@@ -5,11 +5,10 @@ It reads each study's file, tables and verdict and judges nothing anew: no test 
 
 import json
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
-import pyarrow.parquet as pq
-
+from study.files import read_json, read_table
+from study.storage_path import StoragePath, read_bytes
 from study.study_changes import field_differences
 
 NUMBERS = ("verdict", "effect", "low_95", "high_95", "treatment_mean", "control_mean", "num_replicates", "num_photos")
@@ -28,7 +27,7 @@ NO_TEST = (
 class Side:
     """One of the two studies, as read."""
 
-    folder: Path
+    folder: StoragePath
     document: str
     """The study file's text."""
     results: dict[str, Any]
@@ -44,7 +43,7 @@ class Side:
         return {row["contrast"]: row for row in self.verdict["contrasts"]}
 
 
-def read_side(folder: Path) -> Side:
+def read_side(folder: StoragePath) -> Side:
     """A study's folder as exported.
 
     Raises:
@@ -57,15 +56,15 @@ def read_side(folder: Path) -> Side:
     missing = [path for path in needed if not path.is_file()]
     if missing:
         raise ValueError(
-            f"{folder} has no {missing[0].relative_to(folder)} yet: write it with hueristic report {folder}"
+            f"{folder} has no {missing[0].parent.name}/{missing[0].name} yet: write it with hueristic report {folder}"
         )
     return Side(
         folder=folder.absolute(),
-        document=(folder / "study.yaml").read_text(),
-        results=json.loads(needed[0].read_text()),
-        verdict=json.loads(needed[3].read_text()),
-        trials=pq.read_table(needed[1]).to_pylist(),
-        selections=pq.read_table(needed[2]).to_pylist(),
+        document=read_bytes(folder / "study.yaml").decode(),
+        results=read_json(needed[0]),
+        verdict=read_json(needed[3]),
+        trials=read_table(needed[1]).to_pylist(),
+        selections=read_table(needed[2]).to_pylist(),
     )
 
 

@@ -3,18 +3,19 @@
 import io
 from collections import Counter
 from collections.abc import Sequence
-from pathlib import Path
 
-import pyarrow.parquet as pq
 from PIL import Image, ImageDraw, ImageFont
+
+from study.files import read_table
+from study.storage_path import StoragePath
 
 LEGEND = "rows: what the photos show; columns: what the network said; numbers: test photos; shade: share of the row"
 DARK = (8, 69, 148)
 
 
-def confusion_counts(photos: Path, class_names: Sequence[str]) -> list[list[int]]:
+def confusion_counts(photos: StoragePath, class_names: Sequence[str]) -> list[list[int]]:
     """How many photos of each class (row) were taken for which (column), from a trial's photos.parquet."""
-    table = pq.read_table(photos, columns=["category", "predicted"])
+    table = read_table(photos)
     pairs = Counter(zip(table["category"].to_pylist(), table["predicted"].to_pylist(), strict=True))
     return [[pairs[true, said] for said in class_names] for true in class_names]
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from study.mlflow_address import without_password
+from study.storage_path import StoragePath, storage_path
 from study.study_file import Study, parse_study
 
 STUDY_FILE = "study.yaml"
@@ -28,11 +29,11 @@ class Detached:
     """The job's name on the cluster."""
     address: str
     """Of the job API, as http://HOST:PORT."""
-    folder: Path
+    folder: StoragePath
     """Of the study, as the cluster's nodes see it."""
 
 
-def entrypoint(storage: Path, tracking_uri: str | None) -> str:
+def entrypoint(storage: StoragePath, tracking_uri: str | None) -> str:
     """The command that the cluster runs; Ray itself tells it the cluster's address.
 
     Raises:
@@ -49,7 +50,7 @@ def entrypoint(storage: Path, tracking_uri: str | None) -> str:
     return shlex.join(words)
 
 
-def submit(study: Study, storage: Path, tracking_uri: str | None, address: str) -> Detached:
+def submit(study: Study, storage: StoragePath, tracking_uri: str | None, address: str) -> Detached:
     """Hands the launch to the cluster at `address` (HOST:6379 or http://HOST:8265) and returns once it has started.
 
     The study's file travels along, its relative paths made absolute from here; photos, storage and this package must
@@ -105,7 +106,7 @@ def travelling_text(study: Study) -> str:
     """The study's text; a relative path in it means the folder that the person stands in, not the job's."""
     data = study.data_config()
     paths = {"data.root": data.root, "data.split_file": data.split_file, "search.warm_start": study.search.warm_start}
-    changes = [f"{key}={Path(path).absolute()}" for key, path in paths.items() if path is not None]
+    changes = [f"{key}={storage_path(path).absolute()}" for key, path in paths.items() if path is not None]
     return parse_study(study.document, study.name, changes).document
 
 

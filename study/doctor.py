@@ -8,7 +8,8 @@ from pathlib import Path
 from study.finding import Finding
 from study.fingerprint import packages
 from study.mlflow_address import tracking_uri_of
-from study.services import folder_finding, mlflow_finding, ray_finding
+from study.services import mlflow_finding, ray_finding, storage_finding
+from study.storage_path import StoragePath
 from trainables.cache import default_cache
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "chrome")
@@ -17,7 +18,7 @@ LOW_MEMORY_BYTES = 4 * 1024**3
 
 
 def examine(
-    storage: Path = Path("studies"), tracking_uri: str | None = None, address: str | None = None
+    storage: StoragePath = Path("studies"), tracking_uri: str | None = None, address: str | None = None
 ) -> list[Finding]:
     """Everything a study needs, here or on the Ray cluster at `address`."""
     return [
@@ -28,8 +29,8 @@ def examine(
         _compiler(),
         ray_finding(address),
         mlflow_finding(tracking_uri_of(tracking_uri, storage)),
-        folder_finding("storage", storage, "choose another --storage, or ask for permission"),
-        folder_finding("cache", default_cache(), "set HUERISTIC_CACHE to another folder"),
+        storage_finding("storage", storage, "choose another --storage, or ask for permission"),
+        storage_finding("cache", default_cache(), "set HUERISTIC_CACHE to another folder"),
         _photos(),
         _browser(),
     ]

@@ -16,8 +16,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from study.entries import select
-from study.files import write_bytes, write_json
+from study.files import read_json, read_table, write_bytes, write_json
 from study.ledger import Entry, Ledger, now
+from study.storage_path import StoragePath, publish, read_bytes, workplace
 from study.study_file import Study, load_study
 from trainables.cache import default_cache
 from trainables.config import TrialConfig
@@ -26,8 +27,22 @@ from trainables.metrics import METRICS
 from trainables.prepare import find_prepared
 
 
-def export(folder: Path) -> Path:
-    """Writes `results/` of the study in `folder` anew and gives its path.
+def write_report(folder: StoragePath) -> Path:
+    """Writes tables and report of the study in `folder` anew and gives the folder that holds them: its own, or of an
+    object store's study one of this machine.
+
+    Raises ValueError for a study that was never launched.
+    """
+    from analysis.report import write
+
+    export(folder)
+    write(workplace(folder))
+    publish(folder, "results", "report")
+    return workplace(folder)
+
+
+def export(folder: StoragePath) -> Path:
+    """Writes `results/` of the study in `folder` anew and gives its path on this machine.
 
     Raises ValueError for a study that was never launched.
     """
@@ -35,8 +50,8 @@ def export(folder: Path) -> Path:
     study = load_study(folder / "study.yaml")
     if not (folder / "fingerprint.json").is_file():
         raise ValueError(f"{folder} holds a study that was never launched (no fingerprint.json): launch it first.")
-    fingerprint = json.loads((folder / "fingerprint.json").read_text())
-    results = folder / "results"
+    fingerprint = read_json(folder / "fingerprint.json")
+    results = workplace(folder) / "results"
     results.mkdir(exist_ok=True)
     entries = ledger.entries()
     records = {entry.name: ledger.records(entry.name) for entry in entries}
@@ -87,7 +102,7 @@ def _write_photos(path: Path, ledger: Ledger, entries: list[Entry]) -> None:
     for entry in entries:
         photos = ledger.trial_folder(entry.name) / "photos.parquet"
         if entry.state == "done" and photos.exists():
-            table = pq.read_table(photos)
+            table = read_table(photos)
             fields = {"trial": entry.name, "arm": entry.arm, "setting": entry.setting, "replicate": entry.replicate}
             for name, value in fields.items():
                 table = table.append_column(name, pa.array([value] * len(table)))
@@ -109,7 +124,7 @@ def _copy_galleries(target: Path, ledger: Ledger, entries: list[Entry]) -> None:
     for entry in entries:
         picture = ledger.trial_folder(entry.name) / "gallery.png"
         if entry.phase == "confirm" and entry.replicate == 1 and picture.exists():
-            shutil.copyfile(picture, target / f"{entry.setting}.png")
+            (target / f"{entry.setting}.png").write_bytes(read_bytes(picture))
 
 
 def _write_pictures(path: Path, ledger: Ledger, entries: list[Entry]) -> None:
@@ -119,7 +134,7 @@ def _write_pictures(path: Path, ledger: Ledger, entries: list[Entry]) -> None:
         pictures = ledger.trial_folder(entry.name) / "pictures.parquet"
         if entry.state == "done" and pictures.exists():
             names = {"painted": entry.setting} if rows else {"grey": "grey", "truth": "truth", "painted": entry.setting}
-            for row in pq.read_table(pictures).to_pylist():
+            for row in read_table(pictures).to_pylist():
                 rows += [{"photo": row["photo"], "setting": name, "jpeg": row[key]} for key, name in names.items()]
     _write(path, rows)
 
@@ -127,7 +142,7 @@ def _write_pictures(path: Path, ledger: Ledger, entries: list[Entry]) -> None:
 def _write_colors(path: Path, study: Study, fingerprint: dict[str, Any]) -> None:
     """Looks at the photos once, where they lie prepared; what was found before stays."""
     digest = fingerprint["data"].get("digest", "")
-    if path.exists() and json.loads(path.read_text())["digest"] == digest:
+    if path.exists() and read_json(path)["digest"] == digest:
         return
     prepared = find_prepared(study.data_config(), default_cache(), digest)
     if prepared is not None:

@@ -5,7 +5,6 @@ import json
 import math
 import sys
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -33,7 +32,8 @@ def plain(value: Any) -> Any:
         return {str(key): plain(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
         return [plain(item) for item in value]
-    if isinstance(value, Path):
+    # Also an object's path, which is no Path.
+    if hasattr(value, "joinpath"):
         return str(value)
     if hasattr(value, "item"):
         value = value.item()

@@ -17,8 +17,8 @@ from rich.console import Console
 from study import warm_start
 from study.ends import MAX_LOSSES, BugError, Ends, StudyStoppedError, why_none
 from study.entries import confirm_entries, select
-from study.export import export
-from study.files import write_bytes, write_json
+from study.export import write_report
+from study.files import read_json, write_bytes, write_json
 from study.fingerprint import fingerprint
 from study.lease import lease
 from study.ledger import Ledger
@@ -26,7 +26,8 @@ from study.mlflow_address import without_password
 from study.preflight import described, preflight
 from study.progress_bar import progress_bar
 from study.ray_session import RayDiedError, quiet, session
-from study.storage import stops_the_study
+from study.storage import stops_the_study, write_problem
+from study.storage_path import StoragePath, make_folder, read_bytes, storage_path, workplace
 from study.study_changes import differences
 from study.study_file import Study, load_study
 from study.versions import check_version, note_changes
@@ -43,7 +44,7 @@ class Launch:
     """What is launched, where, and on what."""
 
     study: Study
-    storage: Path
+    storage: StoragePath
     """Folder of studies."""
     tracking_uri: str
     address: str | None = None
@@ -52,12 +53,12 @@ class Launch:
     """As the person typed it, for the report."""
 
     @property
-    def folder(self) -> Path:
+    def folder(self) -> StoragePath:
         return (self.storage / self.study.name).absolute()
 
 
 def run(launch: Launch, console: Console) -> Path:
-    """Drives the study to its end and gives its folder.
+    """Drives the study to its end and gives the folder of its tables and report on this machine.
 
     Raises:
         ValueError: what a person can mend.
@@ -68,8 +69,8 @@ def run(launch: Launch, console: Console) -> Path:
     images, prepared, cut = prepare_data(study.data_config(), console)
     with session(launch.address, launch.command) as resources, stops_the_study(folder):
         num_slots, num_gpus, gpus_per_trial = _slots(study, resources)
-        folder.mkdir(parents=True, exist_ok=True)
-        with lease(folder) as token, quiet(folder / "ray.log"):
+        make_folder(folder, parents=True)
+        with lease(folder) as token, quiet(workplace(folder) / "ray.log"):
             _open_folder(launch, images, prepared, cut, num_gpus)
             if changes := note_changes(folder):
                 console.print(
@@ -91,11 +92,7 @@ def run(launch: Launch, console: Console) -> Path:
             plan = _Plan(study, folder, handed, num_slots, gpus_per_trial)
             with _mlflow_view(launch, console):
                 _search_and_confirm(plan, console)
-                export(folder)
-                from analysis.report import write
-
-                write(folder)
-    return folder
+                return write_report(folder)
 
 
 def _search_and_confirm(plan: "_Plan", console: Console) -> None:
@@ -145,7 +142,7 @@ def check_folder(launch: Launch) -> None:
     check_version(folder)
     existing = folder / "study.yaml"
     if existing.exists():
-        changes = differences(existing.read_text(), launch.study.document)
+        changes = differences(read_bytes(existing).decode(), launch.study.document)
         if changes.refused:
             raise ValueError(
                 f"{folder} holds another study; it differs in {', '.join(changes.refused)}. "
@@ -157,19 +154,19 @@ def check_folder(launch: Launch) -> None:
                 f"{folder} has begun to confirm its settings, and {more_search[0]} could choose others. "
                 "Give the larger study another name."
             )
-    elif folder.exists() and {path.name for path in folder.iterdir()} - {"lease.json"}:
+    elif isinstance(folder, Path) and folder.exists() and {path.name for path in folder.iterdir()} - {"lease.json"}:
         raise ValueError(f"{folder} is not empty and holds no study.yaml: choose another --storage or name.")
     if launch.study.search.warm_start is not None and not (folder / warm_start.FILE).exists():
-        if Path(launch.study.search.warm_start).absolute() == folder:
+        if storage_path(launch.study.search.warm_start).absolute() == folder:
             raise ValueError(f"search.warm_start must be another study's folder, but {folder} is this study's own.")
         warm_start.choose(launch.study)
-    ancestor = next(parent for parent in (folder, *folder.parents) if parent.exists())
-    try:
-        tempfile.TemporaryFile(dir=ancestor).close()
-    except OSError as error:
+    writable: StoragePath = folder
+    if isinstance(folder, Path):
+        writable = next(parent for parent in (folder, *folder.parents) if parent.exists())
+    if reason := write_problem(writable):
         raise ValueError(
-            f"{ancestor} cannot be written ({error.strerror}): choose another --storage, or ask for write permission."
-        ) from error
+            f"{writable} cannot be written ({reason}): choose another --storage, or ask for write permission."
+        )
 
 
 def prepare_data(data: DataConfig, console: Console) -> tuple[Images, Path | None, Cut]:
@@ -196,7 +193,7 @@ def _open_folder(launch: Launch, images: Images, prepared: Path | None, cut: Cut
     folder = launch.folder
     path = folder / "fingerprint.json"
     if path.exists():
-        launched_on = json.loads(path.read_text())["data"]["digest"]
+        launched_on = read_json(path)["data"]["digest"]
         if launched_on != images.digest:
             raise ValueError(
                 f"The photos changed since {folder} was launched (digest {launched_on}, now {images.digest}): "
@@ -232,7 +229,7 @@ def _slots(study: Study, resources: dict[str, float]) -> tuple[int, int, float]:
 @contextmanager
 def _mlflow_view(launch: Launch, console: Console) -> Iterator[None]:
     """Keeps MLflow level with the ledger from a process of its own while the block runs."""
-    with (launch.folder / "mlflow.log").open("a") as log:
+    with (workplace(launch.folder) / "mlflow.log").open("a") as log:
         process = subprocess.Popen(
             [sys.executable, "-m", "study.mlflow_view", str(launch.folder), launch.tracking_uri,
              "--follow", str(os.getpid())],
@@ -250,7 +247,7 @@ def _mlflow_view(launch: Launch, console: Console) -> Iterator[None]:
         if behind:
             console.print(
                 f"MLflow at {without_password(launch.tracking_uri)} could not be brought level (see "
-                f"{launch.folder}/mlflow.log); nothing is lost: hueristic sync {launch.folder}"
+                f"{workplace(launch.folder)}/mlflow.log); nothing is lost: hueristic sync {launch.folder}"
             )
 
 
@@ -259,7 +256,7 @@ class _Plan:
     """One Ray Tune run per phase over all arms, so that the cluster stays full to the end."""
 
     study: Study
-    folder: Path
+    folder: StoragePath
     handed: dict[str, str]
     num_slots: int
     gpus_per_trial: float
@@ -331,7 +328,7 @@ def _dirname(trial: Any) -> str:
     return str(trial.trial_id)
 
 
-def load(folder: Path) -> Study:
+def load(folder: StoragePath) -> Study:
     """The study in a folder, as launched."""
     check_version(folder)
     path = folder / "study.yaml"

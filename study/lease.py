@@ -7,11 +7,11 @@ import threading
 import time
 import uuid
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
-from pathlib import Path
+from contextlib import contextmanager
 from typing import Any
 
-from study.files import write_json
+from study.files import read_json, write_json
+from study.storage_path import StoragePath, is_storage_error
 
 RENEW_SECONDS = 5.0
 VOID_SECONDS = 30.0
@@ -23,13 +23,13 @@ class LeaseHeldError(ValueError):
     """Another driver is at work on the study."""
 
 
-def holder(folder: Path) -> str:
+def holder(folder: StoragePath) -> str:
     """The token of the driver that may write, or an empty string."""
     return str(_read(folder).get("token", ""))
 
 
 @contextmanager
-def lease(folder: Path, *, clock: Callable[[], float] = time.time) -> Iterator[str]:
+def lease(folder: StoragePath, *, clock: Callable[[], float] = time.time) -> Iterator[str]:
     """Holds the study's lease while the block runs, and gives its token.
 
     Clocks differ between machines and jump: what `clock` says of a lease may refuse at once, but never takes over. A
@@ -54,7 +54,7 @@ def lease(folder: Path, *, clock: Callable[[], float] = time.time) -> Iterator[s
     def keep() -> None:
         while not stop.wait(RENEW_SECONDS):
             # A storage that stalls for a moment must not end the study; the next renewal says the same.
-            with suppress(OSError):
+            with _forgiving():
                 if holder(folder) != token:
                     return
                 _renew(folder, token, clock)
@@ -67,12 +67,21 @@ def lease(folder: Path, *, clock: Callable[[], float] = time.time) -> Iterator[s
         stop.set()
         thread.join()
         # Where the storage is gone there is nothing to give back.
-        with suppress(OSError):
+        with _forgiving():
             if holder(folder) == token:
                 (folder / "lease.json").unlink(missing_ok=True)
 
 
-def _renew(folder: Path, token: str, clock: Callable[[], float]) -> None:
+@contextmanager
+def _forgiving() -> Iterator[None]:
+    try:
+        yield
+    except Exception as error:
+        if not is_storage_error(error):
+            raise
+
+
+def _renew(folder: StoragePath, token: str, clock: Callable[[], float]) -> None:
     write_json(
         folder / "lease.json",
         # A clock that stands still or jumps back may say the same twice; the renewal differs.
@@ -81,15 +90,15 @@ def _renew(folder: Path, token: str, clock: Callable[[], float]) -> None:
     )  # fmt: skip
 
 
-def _read(folder: Path) -> dict[str, Any]:
+def _read(folder: StoragePath) -> dict[str, Any]:
     try:
-        document: dict[str, Any] = json.loads((folder / "lease.json").read_text())
+        document: dict[str, Any] = read_json(folder / "lease.json")
     except (FileNotFoundError, json.JSONDecodeError):
         return {}
     return document
 
 
-def _is_void(folder: Path, current: dict[str, Any], clock: Callable[[], float]) -> bool:
+def _is_void(folder: StoragePath, current: dict[str, Any], clock: Callable[[], float]) -> bool:
     if current.get("host") == socket.gethostname() and not _lives(current["pid"]):
         return True
     if 0 <= clock() - current.get("renewed", 0.0) <= VOID_SECONDS:

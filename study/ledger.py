@@ -18,7 +18,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Self
 
-from study.files import write_bytes, write_json
+from study.files import read_json, write_bytes, write_json
+from study.storage_path import StoragePath, make_folder, read_bytes, read_many
 from trainables.records import Record
 
 FORMAT = 1
@@ -94,18 +95,21 @@ class Ledger:
         folder: the study's folder; made absolute, because Ray's workers stand elsewhere.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: StoragePath) -> None:
         self.folder = folder.absolute()
 
     @property
-    def trials(self) -> Path:
+    def trials(self) -> StoragePath:
         return self.folder / "trials"
 
-    def trial_folder(self, name: str) -> Path:
+    def trial_folder(self, name: str) -> StoragePath:
         return self.trials / name
 
     def names(self, *, besides: Collection[str] = ()) -> list[str]:
         """All trials that have an entry, by name; those named in `besides` are neither looked at nor given."""
+        if not isinstance(self.trials, Path):
+            found = self.trials.fs.glob(f"{self.trials.path}/*/trial.json")
+            return sorted({path.split("/")[-2] for path in found} - set(besides))
         try:
             found = os.listdir(self.trials)
         except FileNotFoundError:
@@ -115,19 +119,20 @@ class Ledger:
 
     def entries(self, phase: str | None = None) -> list[Entry]:
         """All trials, or those of one phase, in the order of arm or setting and number."""
-        found = [self.entry(name) for name in self.names()]
+        texts = read_many([self.trial_folder(name) / "trial.json" for name in self.names()])
+        found = [Entry.from_json(json.loads(text)) for text in texts]
         chosen = [entry for entry in found if phase is None or entry.phase == phase]
         return sorted(chosen, key=lambda entry: (entry.phase == "confirm", entry.arm, entry.setting, entry.number))
 
     def entry(self, name: str) -> Entry:
-        return Entry.from_json(json.loads((self.trial_folder(name) / "trial.json").read_text()))
+        return Entry.from_json(read_json(self.trial_folder(name) / "trial.json"))
 
     def write(self, entry: Entry) -> None:
         """Adds a trial or replaces its entry."""
         folder = self.trial_folder(entry.name)
         # Not the study's folder: where its storage was unmounted, a ledger must not begin beneath it.
-        self.trials.mkdir(exist_ok=True)
-        folder.mkdir(exist_ok=True)
+        make_folder(self.trials)
+        make_folder(folder)
         write_json(folder / "trial.json", dataclasses.asdict(entry))
 
     def start(self, name: str) -> Entry:
@@ -164,22 +169,29 @@ class Ledger:
         self.write(entry)
         return entry
 
-    def checkpoint(self, name: str) -> Path:
+    def checkpoint(self, name: str) -> StoragePath:
         return self.trial_folder(name) / "checkpoint.pt"
 
     def drop_half_written(self, name: str) -> None:
-        """Removes what a worker that was killed while writing left behind; a checkpoint can take 500 MB."""
+        """Removes what a worker that was killed while writing left behind; a checkpoint can take 500 MB.
+
+        An object is never half written.
+        """
+        folder = self.trial_folder(name)
+        if not isinstance(folder, Path):
+            return
         for pattern in ("checkpoint.pt.*.tmp", ".epochs.jsonl.*.tmp", ".photos.parquet.*.tmp", ".gallery.png.*.tmp"):
-            for left in self.trial_folder(name).glob(pattern):
+            for left in folder.glob(pattern):
                 left.unlink(missing_ok=True)
 
     def records(self, name: str) -> list[Record]:
         """The records of a trial, epoch by epoch. A half-written end of the file is dropped."""
-        path = self.trial_folder(name) / "epochs.jsonl"
-        if not path.exists():
+        try:
+            text = read_bytes(self.trial_folder(name) / "epochs.jsonl").decode()
+        except FileNotFoundError:
             return []
         records: list[Record] = []
-        for line in path.read_text().splitlines():
+        for line in text.splitlines():
             try:
                 record = json.loads(line)
             except json.JSONDecodeError:

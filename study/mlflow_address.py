@@ -3,6 +3,8 @@
 import os
 from pathlib import Path
 
+from study.storage_path import StoragePath, workplace
+
 PATIENCE = {"MLFLOW_HTTP_REQUEST_MAX_RETRIES": "2", "MLFLOW_HTTP_REQUEST_TIMEOUT": "20"}
 """For MLflow's client, where the person set nothing else: a dead server costs seconds, not four minutes a call."""
 
@@ -13,9 +15,10 @@ def be_patient() -> None:
         os.environ.setdefault(name, value)
 
 
-def tracking_uri_of(chosen: str | None, storage: Path) -> str:
-    """Where MLflow keeps the study: the flag, else MLFLOW_TRACKING_URI, else SQLite in the storage folder."""
-    return chosen or os.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{storage.absolute() / 'mlflow.db'}"
+def tracking_uri_of(chosen: str | None, storage: StoragePath) -> str:
+    """Where MLflow keeps the study: the flag, else MLFLOW_TRACKING_URI, else SQLite in the storage folder; an object
+    store holds no database, and it lies on this machine."""
+    return chosen or os.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{workplace(storage.absolute()) / 'mlflow.db'}"
 
 
 def sqlite_file(uri: str) -> Path | None:
@@ -29,7 +32,7 @@ def without_password(uri: str) -> str:
     return scheme + separator + rest.rpartition("@")[2]
 
 
-def artifact_location(tracking_uri: str, storage: Path) -> str | None:
+def artifact_location(tracking_uri: str, storage: StoragePath) -> str | None:
     """Where artifacts of a new experiment go: a server decides by itself, a database gets a folder beside it."""
     if tracking_uri.startswith("sqlite:///"):
         return (Path(tracking_uri.removeprefix("sqlite:///")).parent.absolute() / "mlartifacts").as_uri()

@@ -25,6 +25,7 @@ from PIL import Image
 from study.ledger import Entry, Ledger
 from study.model_card import model_card
 from study.model_choice import learned_to_color, primary_settings
+from study.storage_path import local_copy
 from study.study_file import Study
 
 REQUIREMENTS = ("mlflow", "torch", "numpy", "pillow", "pandas")
@@ -134,7 +135,8 @@ def _write(
 
     class_names = tuple(fingerprint["data"]["class_names"])
     origin = {"study": study.name, "trial": entry.name, "data_digest": fingerprint["data"]["digest"]}
-    write_portable(scratch / "network", vars(entry), ledger.checkpoint(entry.name), class_names, origin)
+    with local_copy(ledger.checkpoint(entry.name)) as checkpoint:
+        write_portable(scratch / "network", vars(entry), checkpoint, class_names, origin)
     output = [ColSpec(DataType.string, "image"), ColSpec(DataType.string, "class", required=False)]
     output.append(ColSpec(DataType.double, "probability", required=False))
     save_model(

@@ -22,8 +22,10 @@ from mlflow.entities import Dataset, DatasetInput, Experiment, InputTag, Metric,
 from mlflow.tracking import MlflowClient
 
 from study.confusion import confusion_counts, draw_confusion
+from study.files import read_json
 from study.ledger import Entry, Ledger
 from study.mlflow_address import artifact_location, be_patient
+from study.storage_path import StoragePath, local_copy, storage_path
 from study.study_file import Study, load_study
 from trainables.metrics import METRICS, metric_of
 from trainables.records import Record
@@ -55,7 +57,7 @@ class MlflowView:
         tracking_uri: where MLflow keeps it: a server's address or `sqlite:///FILE`.
     """
 
-    def __init__(self, folder: Path, tracking_uri: str) -> None:
+    def __init__(self, folder: StoragePath, tracking_uri: str) -> None:
         self.ledger = Ledger(folder)
         self.study: Study = load_study(folder / "study.yaml")
         self.client = MlflowClient(tracking_uri=tracking_uri)
@@ -64,7 +66,7 @@ class MlflowView:
         """MLflow's run id by trial; the study's own under the empty name."""
         self.synced: dict[str, str] = {}
         self.experiment_id = ""
-        self.fingerprint = json.loads((folder / "fingerprint.json").read_text())
+        self.fingerprint = read_json(folder / "fingerprint.json")
         self.launched: str = self.fingerprint["launched"]
         self.has_models = False
 
@@ -190,7 +192,8 @@ class MlflowView:
             folder = self.ledger.trial_folder(entry.name)
             for name in ("gallery.png", "trial.json"):
                 if (folder / name).exists():
-                    self.client.log_artifact(run_id, str(folder / name))
+                    with local_copy(folder / name) as file:
+                        self.client.log_artifact(run_id, str(file))
             if entry.phase == "confirm" and entry.state == "done":
                 self._log_data(run_id)
                 self._log_confusion(run_id, entry)
@@ -252,8 +255,9 @@ class MlflowView:
             return
         run_id = self.runs[""]
         for folder in ("results", "report"):
-            self.client.log_artifacts(run_id, str(self.ledger.folder / folder), folder)
-        verdicts = json.loads(report.read_text()).get("lines", [])
+            with local_copy(self.ledger.folder / folder) as files:
+                self.client.log_artifacts(run_id, str(files), folder)
+        verdicts = read_json(report).get("lines", [])
         note = "\n\n".join([self.study.question, *verdicts])
         self.client.set_tag(run_id, "mlflow.note.content", note)
         entries = self.ledger.entries()
@@ -305,7 +309,7 @@ def _milliseconds(time_utc: str) -> int:
     return round(datetime.fromisoformat(time_utc).timestamp() * 1000) if time_utc else 0
 
 
-def follow(folder: Path, tracking_uri: str, parent: int) -> None:
+def follow(folder: StoragePath, tracking_uri: str, parent: int) -> None:
     """Syncs every few seconds until told to end or the driver is gone, and once more after that, from scratch."""
     ending = threading.Event()
     signal.signal(signal.SIGTERM, lambda *_: ending.set())
@@ -335,7 +339,7 @@ def follow(folder: Path, tracking_uri: str, parent: int) -> None:
 def main() -> None:
     """Entry point of the process beside the driver."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("folder", type=Path)
+    parser.add_argument("folder", type=storage_path)
     parser.add_argument("tracking_uri")
     parser.add_argument("--follow", type=int, required=True, help="process id of the driver")
     arguments = parser.parse_args()

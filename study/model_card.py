@@ -1,14 +1,12 @@
 """What a person should know of a network before using it: where it comes from, how well it does, what it cannot do."""
 
-import json
 import math
-from pathlib import Path
 from statistics import NormalDist, fmean, stdev
 from typing import Any
 
-import pyarrow.parquet as pq
-
+from study.files import read_json, read_table
 from study.ledger import Entry, Ledger
+from study.storage_path import StoragePath
 from study.study_file import Study
 from trainables.metrics import METRICS, metric_of
 
@@ -64,8 +62,8 @@ def model_card(study: Study, ledger: Ledger, entry: Entry, fingerprint: dict[str
     return "\n".join(lines) + "\n"
 
 
-def _metric_rows(path: Path, tasks: dict[str, bool]) -> list[str]:
-    table = pq.read_table(path)
+def _metric_rows(path: StoragePath, tasks: dict[str, bool]) -> list[str]:
+    table = read_table(path)
     rows = []
     for name, metric in METRICS.items():
         if name in table.column_names and tasks.get(metric_of(f"test/{name}").task, True):
@@ -88,6 +86,6 @@ def interval(values: list[float], *, is_share: bool) -> tuple[float, float, floa
     return mean, mean - half, mean + half
 
 
-def _verdict_lines(folder: Path) -> list[str]:
+def _verdict_lines(folder: StoragePath) -> list[str]:
     path = folder / "report" / "verdict.json"
-    return list(json.loads(path.read_text())["lines"]) if path.exists() else ["The study has no verdict yet."]
+    return list(read_json(path)["lines"]) if path.exists() else ["The study has no verdict yet."]

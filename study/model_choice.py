@@ -1,12 +1,12 @@
 """Which confirmed network stands for a study, or for one of its arms. The test pool has no say in it."""
 
-import json
 import math
 from dataclasses import dataclass
-from pathlib import Path
 from statistics import fmean
 
+from study.files import read_json
 from study.ledger import Entry, Ledger
+from study.storage_path import StoragePath, storage_path
 from study.study_file import Study, load_study
 from trainables.metrics import metric_of
 
@@ -15,19 +15,19 @@ from trainables.metrics import metric_of
 class ModelChoice:
     """A confirmed trial whose network is used, and why this one."""
 
-    folder: Path
+    folder: StoragePath
     """Of the study."""
     entry: Entry
     why: str
     """One sentence."""
 
     @property
-    def checkpoint(self) -> Path:
+    def checkpoint(self) -> StoragePath:
         return Ledger(self.folder).checkpoint(self.entry.name)
 
     @property
     def class_names(self) -> tuple[str, ...]:
-        data = json.loads((self.folder / "fingerprint.json").read_text())["data"]
+        data = read_json(self.folder / "fingerprint.json")["data"]
         return tuple(data["class_names"])
 
 
@@ -79,11 +79,11 @@ def primary_settings(study: Study, ledger: Ledger) -> list[str]:
     return list(dict.fromkeys(one.setting for one in chosen))
 
 
-def _split(named: str) -> tuple[Path, str]:
+def _split(named: str) -> tuple[StoragePath, str]:
     """A study's folder may have a colon in its name."""
     for folder, arm in ((named, ""), (named.rpartition(":")[0], named.rpartition(":")[2])):
-        if folder and (Path(folder) / "study.yaml").is_file():
-            return Path(folder), arm
+        if folder.strip("/") and not folder.endswith(":") and (storage_path(folder) / "study.yaml").is_file():
+            return storage_path(folder), arm
     raise ValueError(
         f"{named} holds no study (no study.yaml): give the folder that launch printed, and :ARM if wanted."
     )

@@ -10,6 +10,8 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from study.storage_path import local_copy
+
 if TYPE_CHECKING:
     from trainables.colorizer import Colorizer, View
 
@@ -151,7 +153,8 @@ def _load(named: str, device: str) -> tuple["Colorizer", str]:
 
     torch.set_num_threads(max(1, len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 1))
     chosen = choose_device(device)
-    colorizer = load_trial(vars(choice.entry), choice.checkpoint, choice.class_names, device=chosen)
+    with local_copy(choice.checkpoint) as checkpoint:
+        colorizer = load_trial(vars(choice.entry), checkpoint, choice.class_names, device=chosen)
     return colorizer, f"Network of {choice.entry.name}. {choice.why}"
 
 

@@ -7,6 +7,7 @@ from typing import Any
 from rich.table import Table
 
 from study.entries import make_entry
+from study.storage_path import StoragePath
 from study.study_file import Study
 from trainables.config import DataConfig, TrialConfig
 from trainables.orchard import ORCHARD_DEFAULTS
@@ -112,7 +113,7 @@ def plan_table(study: Study, found: Estimate) -> Table:
     return table
 
 
-def plan_document(study: Study, found: Estimate, folder: Path) -> dict[str, Any]:
+def plan_document(study: Study, found: Estimate, folder: StoragePath) -> dict[str, Any]:
     """The plan for programs; `folder` is where the study would lie."""
     return {
         "study": study.name,

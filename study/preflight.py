@@ -2,12 +2,12 @@
 
 import platform
 import subprocess
-import tempfile
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 from study.fingerprint import code_digest, packages
 from study.lease import holder
+from study.storage import write_problem
+from study.storage_path import StoragePath, is_storage_error, storage_path
 
 TIMEOUT_SECONDS = 120.0
 """For a node to start a process, load this package and answer."""
@@ -27,7 +27,7 @@ class NodeReport:
     """Memory of each GPU."""
 
 
-def preflight(folder: Path, token: str) -> list[NodeReport]:
+def preflight(folder: StoragePath, token: str) -> list[NodeReport]:
     """Asks every node that can run a trial.
 
     Raises:
@@ -77,7 +77,7 @@ def examine(folder: str, token: str) -> NodeReport:
         python=".".join(platform.python_version_tuple()[:2]),
         code=code_digest(),
         packages=packages(),
-        storage=_storage_problem(Path(folder), token),
+        storage=_storage_problem(storage_path(folder), token),
         gpu_gibibytes=_gpu_gibibytes(),
     )
 
@@ -97,14 +97,16 @@ def differences(here: NodeReport, node: NodeReport) -> list[str]:
     return found
 
 
-def _storage_problem(folder: Path, token: str) -> str:
-    if holder(folder) != token:
-        return f"{folder} is not the driver's folder there, or cannot be read"
+def _storage_problem(folder: StoragePath, token: str) -> str:
     try:
-        tempfile.TemporaryFile(dir=folder).close()
-    except OSError as error:
-        return f"{folder} cannot be written there ({error.strerror})"
-    return ""
+        if holder(folder) != token:
+            return f"{folder} is not the driver's folder there, or cannot be read"
+    except Exception as error:
+        if not is_storage_error(error):
+            raise
+        return f"{folder} cannot be read there ({error})"
+    reason = write_problem(folder)
+    return f"{folder} cannot be written there ({reason})" if reason else ""
 
 
 def _gpu_gibibytes() -> tuple[float, ...]:

@@ -5,7 +5,6 @@ import time
 from collections import Counter
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 from ray.tune import Callback
@@ -17,6 +16,7 @@ from rich.table import Table
 from study.lease import holder
 from study.ledger import Entry, Ledger
 from study.plan import duration
+from study.storage_path import storage_path
 from study.study_file import Study
 from trainables.metrics import metric_of
 
@@ -74,7 +74,7 @@ class Progress(Callback):  # type: ignore[misc]
         self.states[name] = "queued"
         self._show()
         assert self.console is not None
-        epoch = len(Ledger(Path(trial.config["study"])).records(name)) + 1
+        epoch = len(Ledger(storage_path(trial.config["study"])).records(name)) + 1
         self.console.print(f"worker lost: {name} continues from epoch {epoch}", highlight=False)
 
     def close(self) -> None:

@@ -2,8 +2,10 @@
 
 import atexit
 import os
+import socket
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -16,6 +18,8 @@ VITAL = {"raylet": "raylet", "gcs_server": "GCS"}
 
 CHECK_SECONDS, HELD_SECONDS = 1.0, 15.0
 """Between two looks at Ray's processes, and for the driver's loop to notice what happened to them by itself."""
+SILENT_SECONDS = 20.0
+"""For the head of a cluster before it counts as dead: Ray itself ends this process, without a word, after 60."""
 LAST_SECONDS = 5.0
 """For a driver whose Ray died to say so and end."""
 
@@ -51,18 +55,46 @@ def session(address: str | None, command: str = "") -> Iterator[dict[str, float]
             f"{where}: {str(error).strip().splitlines()[0]} Look at the machine's load, memory and /tmp/ray."
         ) from error
     ended = threading.Event()
-    threading.Thread(target=_watch, args=(ended, command), name="ray-watch", daemon=True).start()
+    head = _Head(ray.get_runtime_context().gcs_address) if address else None
+    threading.Thread(target=_watch, args=(ended, command, head), name="ray-watch", daemon=True).start()
     try:
         yield ray.cluster_resources()
     finally:
         ended.set()
         _abandon() if dead() else ray.shutdown()
+        _silent_heads.clear()
 
 
-def _watch(ended: threading.Event, command: str) -> None:
+class _Head:
+    """Another machine's GCS, whose process cannot be seen from here: whether anything listens where it was."""
+
+    def __init__(self, address: str) -> None:
+        self.address = address
+        self.heard = time.monotonic()
+
+    def listen(self) -> None:
+        """Notes the head as dead once nothing has listened for SILENT_SECONDS."""
+        host, _, port = self.address.rpartition(":")
+        try:
+            socket.create_connection((host.strip("[]"), int(port)), timeout=CHECK_SECONDS).close()
+        except OSError:
+            if time.monotonic() - self.heard > SILENT_SECONDS:
+                _silent_heads.add(self.address)
+        else:
+            self.heard = time.monotonic()
+            _silent_heads.discard(self.address)
+
+
+_silent_heads: set[str] = set()
+"""Heads that the watching thread found dead."""
+
+
+def _watch(ended: threading.Event, command: str, head: _Head | None) -> None:
     """Says that Ray died and ends this process where a call into Ray does not come back: Ray would, without a word,
     after a minute."""
     while not ended.wait(CHECK_SECONDS):
+        if head is not None:
+            head.listen()
         died = dead()
         if died and not ended.wait(HELD_SECONDS):
             print(f"{died} Nothing is lost. To continue:\n  {command}", flush=True)
@@ -71,7 +103,9 @@ def _watch(ended: threading.Event, command: str) -> None:
 
 
 def dead() -> str:
-    """Which vital process that this driver started has died, with the remedy; empty where all live."""
+    """Which vital process has died, of this driver's own Ray or the head of its cluster; empty where all live."""
+    if _silent_heads:
+        return f"The head of the Ray cluster at {', '.join(_silent_heads)} is gone: start the cluster again."
     from ray._private import worker
 
     # Ray says this nowhere in public: its loop waits for a dead raylet without end.

@@ -2,7 +2,6 @@
 
 import dataclasses
 import difflib
-import json
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -12,8 +11,10 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
+from study.files import read_json
 from study.fingerprint import code_digest, hardware, packages
 from study.ledger import Entry, Ledger
+from study.storage_path import StoragePath
 from study.study_file import load_study
 from trainables.cache import default_cache
 from trainables.images import Images
@@ -64,7 +65,7 @@ class Reproduction:
 
 
 def reproduce(
-    folder: Path, name: str, *, root: str | None = None, progress: Callable[[int, int], object] = lambda *_: None
+    folder: StoragePath, name: str, *, root: str | None = None, progress: Callable[[int, int], object] = lambda *_: None
 ) -> Reproduction:
     """Trains the trial called `name` again, as far as the ledger in `folder` has records of it, and compares.
 
@@ -80,7 +81,7 @@ def reproduce(
     records = ledger.records(name)
     if not records and entry.failure_kind != "not_finite":
         raise ValueError(f"Trial {name!r} is {entry.state} and has no records, so there is nothing to compare with.")
-    fingerprint = json.loads((folder / "fingerprint.json").read_text())
+    fingerprint = read_json(folder / "fingerprint.json")
     images, trial = _images(folder, entry, fingerprint["data"]["digest"], root)
     generator = start(trial, images)
     different: list[tuple[Difference, ...]] = []
@@ -185,7 +186,7 @@ def _entry(ledger: Ledger, name: str) -> Entry:
     raise ValueError(f"{ledger.folder} has no trial {name!r}. {offer}")
 
 
-def _images(folder: Path, entry: Entry, digest: str, root: str | None) -> tuple[Images, Trial]:
+def _images(folder: StoragePath, entry: Entry, digest: str, root: str | None) -> tuple[Images, Trial]:
     """The photos the study was launched on, and the trial on them."""
     named: dict[str, Any] = {**vars(entry), "data": dict(entry.data)}
     if named["data"].get("root") is not None:

@@ -1,7 +1,6 @@
 """What Ray Tune asks for trials: the ledger's unfinished ones first, then new ones, evenly over arms."""
 
 import dataclasses
-from pathlib import Path
 from typing import Any
 
 from ray.tune.search import Searcher
@@ -11,6 +10,7 @@ from study.lease import holder
 from study.ledger import Entry, Ledger
 from study.proposals import ArmSearch
 from study.storage import failure
+from study.storage_path import is_storage_error, storage_path
 from study.study_file import Study
 from study.warm_start import warm_params
 
@@ -30,6 +30,7 @@ class LedgerSearcher(Searcher):  # type: ignore[misc]
     def __init__(self, study: Study, phase: str, handed: dict[str, str]) -> None:
         super().__init__()
         self.study, self.phase, self.handed = study, phase, handed
+        self.ledger = Ledger(storage_path(handed["study"]))
         self.names: dict[str, str] = {}
         """Name of the trial in the ledger by Ray's trial_id."""
         self.queue: list[str] | None = None
@@ -44,8 +45,10 @@ class LedgerSearcher(Searcher):  # type: ignore[misc]
             if name is None:
                 return str(Searcher.FINISHED)
             self.ledger.start(name)
-        except OSError as error:
-            self.storage_problem = failure(error, Path(self.handed["study"]))
+        except Exception as error:
+            if not is_storage_error(error):
+                raise
+            self.storage_problem = failure(error, self.ledger.folder)
             return str(Searcher.FINISHED)
         self.names[trial_id] = name
         return {"trial": name, **self.handed}
@@ -71,7 +74,9 @@ class LedgerSearcher(Searcher):  # type: ignore[misc]
         try:
             if self._drives():
                 self._end(name, result, error)
-        except OSError as failed:
+        except Exception as failed:
+            if not is_storage_error(failed):
+                raise
             self.storage_problem = failure(failed, self.ledger.folder)
 
     def _end(self, name: str, result: dict[str, Any], error: bool) -> None:
@@ -95,12 +100,11 @@ class LedgerSearcher(Searcher):  # type: ignore[misc]
 
     def _drives(self) -> bool:
         """Whether this driver still holds the study's lease; one that lost it writes nothing more."""
-        return holder(Path(self.handed["study"])) == self.handed["token"]
+        return holder(self.ledger.folder) == self.handed["token"]
 
     def _wake(self) -> None:
         if self.queue is not None:
             return
-        self.ledger = Ledger(Path(self.handed["study"]))
         entries = self.ledger.entries(self.phase)
         self.queue = [entry.name for entry in _in_turn(entries) if not entry.finished]
         if self.phase == "search":

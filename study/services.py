@@ -8,6 +8,8 @@ from pathlib import Path
 
 from study.finding import Finding
 from study.mlflow_address import be_patient, sqlite_file, without_password
+from study.storage import write_problem
+from study.storage_path import StoragePath
 
 LOW_DISK_BYTES = 5 * 1024**3
 CONNECT_SECONDS = 5.0
@@ -100,7 +102,16 @@ def _mlflow_words(message: str) -> tuple[str, str]:
     return f"does not answer{reason}", "start the server, or correct --tracking-uri or MLFLOW_TRACKING_URI"
 
 
-def folder_finding(what: str, path: Path, remedy: str) -> Finding:
+def storage_finding(what: str, path: StoragePath, remedy: str) -> Finding:
+    """Whether studies can be kept there."""
+    if isinstance(path, Path):
+        return _folder_finding(what, path, remedy)
+    if reason := write_problem(path):
+        return Finding(what, "error", f"{path} cannot be written ({reason})", remedy)
+    return Finding(what, "ok", f"{path} can be written")
+
+
+def _folder_finding(what: str, path: Path, remedy: str) -> Finding:
     """Whether a folder, or the nearest one above it that exists, can be read and written, replaces files whole, and
     has room."""
     ancestor = next(parent for parent in (path.absolute(), *path.absolute().parents) if parent.exists())

@@ -1,6 +1,5 @@
 """Which search trials end early: a rule of `study/stopping_rules.py` as Ray's scheduler."""
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ray.tune.schedulers import TrialScheduler
@@ -8,6 +7,7 @@ from ray.tune.schedulers import TrialScheduler
 from study.arrival_order import ArrivalOrder
 from study.ledger import Ledger
 from study.stopping_rules import RULES, Rule
+from study.storage_path import StoragePath
 from study.study_file import Study
 
 if TYPE_CHECKING:
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from ray.tune.experiment import Trial
 
 
-def build_scheduler(study: Study, folder: Path, name: str) -> TrialScheduler:
+def build_scheduler(study: Study, folder: StoragePath, name: str) -> TrialScheduler:
     """The scheduler that applies the rule called `name` to the search of the study in `folder`."""
     rule = RULES[name]
     return ArrivalOrder() if rule is None else StopWithinArm(rule(study), folder)
@@ -24,7 +24,7 @@ def build_scheduler(study: Study, folder: Path, name: str) -> TrialScheduler:
 class StopWithinArm(ArrivalOrder):
     """Ends a trial when its arm's rule says so; the rule starts from all that the ledger holds."""
 
-    def __init__(self, rule: Rule, folder: Path) -> None:
+    def __init__(self, rule: Rule, folder: StoragePath) -> None:
         super().__init__()
         self.rule, self.folder = rule, folder
         self.arms: dict[str, str] = {}

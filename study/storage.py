@@ -2,12 +2,16 @@
 
 import errno
 import platform
+import tempfile
+import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from study.ends import StudyStoppedError
+from study.files import write_bytes
 from study.lease import holder
+from study.storage_path import StoragePath, is_remote, is_storage_error
 
 FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 FORBIDDEN = (errno.EACCES, errno.EPERM, errno.EROFS)
@@ -17,33 +21,38 @@ class StorageError(StudyStoppedError):
     """What the ledger needs could not be written or read; all that it holds is whole."""
 
 
-def failure(error: OSError, folder: Path) -> str:
+def failure(error: Exception, folder: StoragePath) -> str:
     """What failed where, and the remedy: two sentences. A write that fails names no file; then it is the folder."""
-    place = f" at {error.filename or folder}"
-    reason = error.strerror or str(error) or type(error).__name__
-    if error.errno in FULL:
+    number, file, text = (getattr(error, name, None) for name in ("errno", "filename", "strerror"))
+    place = f" at {file or folder}"
+    reason = text or str(error).rstrip(".") or type(error).__name__
+    if is_remote(folder):
+        remedy = "Check that the store answers and that this account may read and write there"
+    elif number in FULL:
         remedy = "Free some space there"
-    elif error.errno in FORBIDDEN:
+    elif number in FORBIDDEN:
         remedy = "Make it writable again"
     else:
         remedy = "Bring it back (is it still mounted?)"
     return f"Storage failed on {platform.node()}: {reason}{place}. {remedy}."
 
 
-def gone(folder: Path, token: str) -> str:
+def gone(folder: StoragePath, token: str) -> str:
     """What keeps this driver from its study's folder, with the remedy; empty where nothing does."""
     try:
         if holder(folder) == token:
             return ""
-        if not folder.is_dir() or not (folder / "study.yaml").exists():
+        if not (folder / "study.yaml").exists():
             return f"The storage is gone: {folder} is not there any more. Bring it back (is it still mounted?)."
-    except OSError as error:
+    except Exception as error:
+        if not is_storage_error(error):
+            raise
         return failure(error, folder)
     return f"Another driver took over the study in {folder}. Let that one go on."
 
 
 @contextmanager
-def stops_the_study(folder: Path) -> Iterator[None]:
+def stops_the_study(folder: StoragePath) -> Iterator[None]:
     """Turns a failure of files inside the block into a stop of the study, wherever Ray has wrapped it.
 
     Raises:
@@ -54,14 +63,33 @@ def stops_the_study(folder: Path) -> Iterator[None]:
     except StudyStoppedError:
         raise
     except Exception as error:
-        cause = _of_files(error)
+        cause = cause_in_storage(error)
         if cause is None:
             raise
         raise StorageError(failure(cause, folder)) from error
 
 
-def _of_files(error: BaseException | None) -> OSError | None:
-    """The error of a file behind an error; a server that does not answer is another matter."""
-    while error is not None and (not isinstance(error, OSError) or isinstance(error, ConnectionError | TimeoutError)):
+def cause_in_storage(error: BaseException | None) -> Exception | None:
+    """The error of a file or an object behind an error; a server that does not answer is another matter."""
+    while error is not None:
+        if is_storage_error(error) and not isinstance(error, ConnectionError | TimeoutError):
+            assert isinstance(error, Exception)
+            return error
         error = error.__cause__ or error.__context__
-    return error
+    return None
+
+
+def write_problem(folder: StoragePath) -> str:
+    """Why nothing can be written there, in a few words; empty where something can."""
+    try:
+        if isinstance(folder, Path):
+            tempfile.TemporaryFile(dir=folder).close()
+        else:
+            probe = folder / f".probe-{uuid.uuid4().hex[:8]}"
+            write_bytes(probe, b"")
+            probe.unlink()
+    except Exception as error:
+        if not is_storage_error(error):
+            raise
+        return str(getattr(error, "strerror", None) or error).rstrip(".")
+    return ""

@@ -8,7 +8,6 @@ The settings of a trial and of the data are the fields of TrialConfig and DataCo
 """
 
 import dataclasses
-import pathlib
 from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, Literal, Self
 
@@ -30,6 +29,7 @@ from study.data_place import place_of
 from study.problems import Path, Problem, StudyFileError, nearest
 from study.space import Space, build_space, params_of
 from study.space_checks import Scenario, scenarios, tasks_of
+from study.storage_path import StoragePath, storage_path
 from study.study_checks import find_problems
 from study.wording import problems_of
 from trainables.config import DataConfig, TrialConfig
@@ -219,9 +219,9 @@ class Study(_Section):
         return dataclasses.replace(data, **absolute)
 
 
-def load_study(path: pathlib.Path | str, overrides: Sequence[str] = ()) -> Study:
+def load_study(path: StoragePath | str, overrides: Sequence[str] = ()) -> Study:
     """The checked study in the file, with `key.path=value` overrides applied; a StudyFileError says what is wrong."""
-    path = pathlib.Path(path)
+    path = storage_path(path)
     return parse_study(yaml_lines.read_text(path), str(path), overrides)
 
 

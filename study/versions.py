@@ -1,15 +1,14 @@
 """A ledger and the version that reads it: newer ones are refused, changed code and packages are said and recorded."""
 
-import json
-from pathlib import Path
 from typing import Any
 
-from study.files import write_json
+from study.files import read_json, write_json
 from study.fingerprint import code_digest, packages
 from study.ledger import FORMAT, now
+from study.storage_path import StoragePath
 
 
-def check_version(folder: Path) -> None:
+def check_version(folder: StoragePath) -> None:
     """Refuses the ledger of a newer version before anything of it is read; older ones are readable.
 
     Raises:
@@ -18,7 +17,7 @@ def check_version(folder: Path) -> None:
     path = folder / "fingerprint.json"
     if not path.exists():
         return
-    document = json.loads(path.read_text())
+    document = read_json(path)
     if int(document.get("format", 0)) > FORMAT:
         theirs, ours = document.get("packages", {}).get("hueristic", "a newer one"), packages()["hueristic"]
         raise ValueError(
@@ -27,13 +26,13 @@ def check_version(folder: Path) -> None:
         )
 
 
-def note_changes(folder: Path) -> list[str]:
+def note_changes(folder: StoragePath) -> list[str]:
     """What differs from the code and packages that the study last ran with: "torch 2.14.0 -> 2.15.0".
 
     New differences are added to the fingerprint, under `changes`.
     """
     path = folder / "fingerprint.json"
-    document = json.loads(path.read_text())
+    document = read_json(path)
     last = (document.get("changes") or [document])[-1]
     current: dict[str, Any] = {"code": code_digest(), "packages": packages()}
     found = []

@@ -4,15 +4,14 @@ They are chosen once, at the first launch, and kept in the study's folder (`warm
 search begins as it began, whatever became of the other study.
 """
 
-import json
-from pathlib import Path
 from typing import Any
 
 from study.cases import Scalar, SettingError
 from study.entries import best_of
-from study.files import write_json
+from study.files import read_json, write_json
 from study.ledger import Entry, Ledger
 from study.space import params_of
+from study.storage_path import StoragePath, storage_path
 from study.study_file import Study
 
 FILE = "warm_start.json"
@@ -28,7 +27,7 @@ def choose(study: Study) -> dict[str, Any]:
         ValueError: `search.warm_start` is no study's folder.
     """
     assert study.search.warm_start is not None
-    folder = Path(study.search.warm_start).absolute()
+    folder = storage_path(study.search.warm_start).absolute()
     if not (folder / "study.yaml").is_file():
         raise ValueError(
             f"search.warm_start must be a study's folder, but {folder} holds no study.yaml: give the folder that the "
@@ -52,25 +51,25 @@ def choose(study: Study) -> dict[str, Any]:
     return {"from": str(folder), "arms": arms, "left_out": left_out}
 
 
-def keep(study: Study, folder: Path) -> dict[str, Any] | None:
+def keep(study: Study, folder: StoragePath) -> dict[str, Any] | None:
     """The choice of the study in `folder`, made now if it has begun no trial yet; None where it asks for none."""
     if study.search.warm_start is None:
         return None
     path = folder / FILE
     if not path.exists():
         write_json(path, choose(study))
-    kept: dict[str, Any] = json.loads(path.read_text())
+    kept: dict[str, Any] = read_json(path)
     return kept
 
 
-def warm_params(study: Study, arm: str, folder: Path) -> list[dict[str, Scalar]]:
+def warm_params(study: Study, arm: str, folder: StoragePath) -> list[dict[str, Scalar]]:
     """The arm's settings from the other study, under Optuna's names."""
     kept = keep(study, folder)
     found: list[dict[str, Scalar]] = kept["arms"][arm] if kept else []
     return found
 
 
-def _best_trials(study: Study, folder: Path, entries: list[Entry], arm: str) -> list[Entry]:
+def _best_trials(study: Study, folder: StoragePath, entries: list[Entry], arm: str) -> list[Entry]:
     ledger = Ledger(folder)
     finished = [(one.name, ledger.records(one.name)[-1]) for one in entries if one.state == "done"]
     if not finished:

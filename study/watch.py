@@ -1,7 +1,6 @@
 """What can end a study from outside while Ray's loop runs: the storage fails, another driver takes over, Ray dies."""
 
 import time
-from pathlib import Path
 from typing import Any
 
 from ray.tune import Callback
@@ -11,6 +10,7 @@ from study.ends import StudyStoppedError
 from study.ray_session import RayDiedError, dead
 from study.searcher import LedgerSearcher
 from study.storage import gone
+from study.storage_path import StoragePath
 
 CHECK_SECONDS = 1.0
 """Between two looks at the storage and at Ray's processes."""
@@ -19,7 +19,7 @@ CHECK_SECONDS = 1.0
 class Watch(Callback):  # type: ignore[misc]
     """Stops the phase, once, with the sentence for the person; otherwise Ray's loop would wait without end."""
 
-    def __init__(self, searcher: LedgerSearcher, folder: Path, token: str) -> None:
+    def __init__(self, searcher: LedgerSearcher, folder: StoragePath, token: str) -> None:
         self.searcher, self.folder, self.token = searcher, folder, token
         self.of_a_worker = ""
         self.checked = 0.0

@@ -13,10 +13,12 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from ray import tune
 
+from study.checkpoint_file import CheckpointFile
 from study.files import write_bytes
 from study.lease import holder
 from study.ledger import Ledger
 from study.storage import failure
+from study.storage_path import is_storage_error, storage_path
 from trainables.images import Images
 from trainables.photo_measures import PhotoMeasures
 from trainables.records import NotFiniteError, Record
@@ -37,9 +39,10 @@ class LedgerTrainable(tune.Trainable):  # type: ignore[misc]
         self.digest: str = config["digest"]
         self.root: str = config["root"]
         self.device_memory_share = float(config["device_memory_share"])
-        self.ledger = Ledger(Path(config["study"]))
+        self.ledger = Ledger(storage_path(config["study"]))
         self.records: list[Record] | None = None
         self.generator: Generator[Record, None, End] | None = None
+        self.checkpoint: CheckpointFile | None = None
 
     def reset_config(self, new_config: dict[str, Any]) -> bool:
         """The next trial of a reused actor starts with nothing of the last one."""
@@ -52,6 +55,9 @@ class LedgerTrainable(tune.Trainable):  # type: ignore[misc]
             self.generator.close()
             # With it go the network and the photos, before the next trial asks for memory.
             self.generator = None
+        if self.checkpoint is not None:
+            self.checkpoint.close()
+            self.checkpoint = None
 
     def step(self) -> dict[str, Any]:
         """Trains up to the next record that the ledger does not have, writes it, and reports it."""
@@ -59,19 +65,19 @@ class LedgerTrainable(tune.Trainable):  # type: ignore[misc]
             if holder(self.ledger.folder) != self.token:
                 return {"done": True, "end": "orphaned"}
             return self._advance()
-        except OSError as error:
-            return {"done": True, "end": "storage", "failure_message": failure(error, self.ledger.folder)}
         except NotFiniteError as error:
             return _failed("not_finite", str(error), error)
         # Whatever a trial raises is recorded as its result, with the place it came from.
         except Exception as error:
+            if is_storage_error(error):
+                return {"done": True, "end": "storage", "failure_message": failure(error, self.ledger.folder)}
             kind = "out_of_memory" if _is_out_of_memory(error) else type(error).__name__
             return _failed(kind, f"{error}\n{traceback.format_exc(limit=-4)}", error)
 
     def _advance(self) -> dict[str, Any]:
         if self.generator is None:
             self._start()
-        assert self.generator is not None and self.records is not None
+        assert self.generator is not None and self.records is not None and self.checkpoint is not None
         while True:
             try:
                 record = next(self.generator)
@@ -81,6 +87,7 @@ class LedgerTrainable(tune.Trainable):  # type: ignore[misc]
                 break
             assert int(record["epoch"]) <= len(self.records), f"{record['epoch']} follows {len(self.records)} records"
         self.records.append(record)
+        self.checkpoint.bring_back()
         self.ledger.write_records(self.name_in_ledger, self.records)
         if record["epoch"] < self.num_epochs:
             return {**record, "done": False}
@@ -108,10 +115,12 @@ class LedgerTrainable(tune.Trainable):  # type: ignore[misc]
         self.num_epochs = trial.config.epochs
         self.ledger.drop_half_written(self.name_in_ledger)
         self.records = self.ledger.records(self.name_in_ledger)
-        self.generator = start(trial, self.images, self.ledger.checkpoint(self.name_in_ledger))
+        self.checkpoint = CheckpointFile(self.ledger.checkpoint(self.name_in_ledger))
+        self.generator = start(trial, self.images, self.checkpoint.path)
 
     def _finish(self, end: End) -> dict[str, Any]:
-        assert self.records and len(self.records) == self.num_epochs
+        assert self.records and len(self.records) == self.num_epochs and self.checkpoint is not None
+        self.checkpoint.bring_back()
         if end.test is not None:
             folder = self.ledger.trial_folder(self.name_in_ledger)
             write_bytes(folder / "photos.parquet", _photo_table(end.test, self.images))

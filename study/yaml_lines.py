@@ -4,7 +4,6 @@ A path is the tuple of keys and list positions that leads to a value: ("space", 
 """
 
 import io
-import pathlib
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -16,6 +15,7 @@ from ruamel.yaml.reader import ReaderError
 from ruamel.yaml.scalarbool import ScalarBoolean
 
 from study.problems import Path, Problem, StudyFileError, nearest
+from study.storage_path import StoragePath, read_bytes
 
 
 @dataclass
@@ -78,12 +78,12 @@ def dotted(path: Path) -> str:
     return ".".join(str(key) for key in path)
 
 
-def read_text(path: pathlib.Path) -> str:
+def read_text(path: StoragePath) -> str:
     """The file's text; a missing, unreadable or empty one is a StudyFileError."""
     if path.is_dir():
         raise StudyFileError([f"{path} is a folder, but a study is one YAML file; name the file inside it."])
     try:
-        return path.read_text(encoding="utf-8")
+        return read_bytes(path).decode()
     except FileNotFoundError:
         siblings = [str(file) for file in path.parent.glob("*.yaml")] if path.parent.is_dir() else []
         hint = nearest(str(path), siblings) or "Give the path of a study file."

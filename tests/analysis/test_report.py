@@ -159,6 +159,7 @@ def test_an_empty_results_folder_still_gives_a_report(tmp_path: Path) -> None:
     json.loads((tmp_path / "report" / "verdict.json").read_text())
 
 
+@pytest.mark.full
 @pytest.mark.parametrize(
     "name", ["study.json", "trials.parquet", "epochs.parquet", "photos.parquet", "selections.parquet"]
 )

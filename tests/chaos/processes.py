@@ -8,6 +8,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from study.ledger import Ledger
+from study.storage_path import StoragePath
 from tests.study.commands import HUERISTIC, environment
 
 
@@ -32,7 +33,7 @@ def finish(folder: Path, *flags: str) -> None:
     assert process.wait(timeout=600) == 0, said(folder)
 
 
-def num_epochs(folder: Path) -> int:
+def num_epochs(folder: StoragePath) -> int:
     ledger = Ledger(folder / "studies" / "analytic")
     return sum(len(ledger.records(name)) for name in ledger.names())
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from study.ledger import Ledger
+from study.storage_path import StoragePath
 from tests.chaos.processes import finish, kill_everything, start, wait_for_epochs, workers
 from tests.study.analytic import TEXT
 from tests.study.commands import hueristic, write_study
@@ -25,7 +26,7 @@ ORCHARD = (
 )
 
 
-def content(folder: Path) -> dict[str, tuple[list[Record], dict[str, object]]]:
+def content(folder: StoragePath) -> dict[str, tuple[list[Record], dict[str, object]]]:
     """All a study decided and measured, without clocks."""
     ledger = Ledger(folder / "studies" / "analytic")
     found = {}

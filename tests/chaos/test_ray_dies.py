@@ -6,6 +6,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
+from ray.cluster_utils import Cluster
 
 from study.ledger import Ledger
 from tests.chaos.processes import family, finish, kill_everything, said, start, wait_for_epochs, workers
@@ -33,6 +34,20 @@ def test_a_study_whose_ray_dies_ends_with_a_sentence(tmp_path: Path, name: str, 
     assert_stops(process, tmp_path, f"Ray's {called} on this machine died")
     if name == "gcs_server":
         return
+    finish(tmp_path)
+    assert {entry.state for entry in Ledger(tmp_path / "studies" / "analytic").entries()} == {"done"}
+
+
+def test_a_study_whose_cluster_loses_its_head_ends_with_a_sentence_and_continues_on_another(tmp_path: Path) -> None:
+    write_study(tmp_path, STUDY)
+    first = Cluster(initialize_head=True, head_node_args={"num_cpus": 1, "include_dashboard": False})
+    try:
+        process = start(tmp_path, "--set", "resources.cpus_per_trial=1", "--address", first.address)
+        wait_for_epochs(tmp_path, 4, process)
+        first.head_node.kill_gcs_server(check_alive=False)
+        assert_stops(process, tmp_path, f"The head of the Ray cluster at {first.address} is gone")
+    finally:
+        first.shutdown()
     finish(tmp_path)
     assert {entry.state for entry in Ledger(tmp_path / "studies" / "analytic").entries()} == {"done"}
 

@@ -86,13 +86,13 @@ def test_an_address_that_cannot_be_is_refused_within_seconds(address: str, words
 
 
 def test_a_folder_must_be_read_and_written_and_have_room(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    good = services.folder_finding("storage", tmp_path / "studies", "move")
+    good = services.storage_finding("storage", tmp_path / "studies", "move")
     assert good.level == "ok" and "GiB free" in good.text and list(tmp_path.iterdir()) == []
     (tmp_path / "file").write_text("")
-    bad = services.folder_finding("storage", tmp_path / "file", "move")
+    bad = services.storage_finding("storage", tmp_path / "file", "move")
     assert (bad.level, bad.remedy) == ("error", "move")
     monkeypatch.setattr(services, "LOW_DISK_BYTES", 1 << 60)
-    assert services.folder_finding("storage", tmp_path, "move").level == "warning"
+    assert services.storage_finding("storage", tmp_path, "move").level == "warning"
 
 
 def test_a_package_that_is_missing_is_an_error() -> None:

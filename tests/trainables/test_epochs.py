@@ -98,6 +98,7 @@ def test_checkpoints_wait_for_their_time(orchard: Images, tmp_path: Path) -> Non
     assert checkpoint.exists()
 
 
+@pytest.mark.full
 def test_a_tiny_problem_is_learned(tmp_path: Path) -> None:
     # At 32 px the colours, painted at half size, would blur too much of a photo for a difference below 2.
     tiny = DataConfig(dataset="orchard", image_size=64, num_classes=4, photos_per_class=16, coupling=1.0)

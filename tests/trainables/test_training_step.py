@@ -143,6 +143,7 @@ def test_a_step_never_waits_for_the_device(data: TrialData, task_weighting: str)
     assert waits.seen
 
 
+@pytest.mark.full
 def test_the_bfloat16_of_a_whole_training_lies_within_the_spread_of_replicates(orchard: Images) -> None:
     config = dataclasses.replace(SMALL, epochs=12, learning_rate=1e-3, dropout=0.0, schedule="one_cycle")
     finals = []
