@@ -5,7 +5,7 @@ from typing import Any
 from ray.tune import Callback
 from ray.tune.experiment import Trial
 
-from study.ledger import Entry
+from study.stops import BugError
 
 MAX_LOSSES = 5
 """Workers a trial may lose without a new record before it is recorded as failed, `worker_lost`."""
@@ -15,24 +15,6 @@ NUM_SAME = 3
 
 RESULTS = ("not_finite", "out_of_memory", "worker_lost")
 """Kinds of failure that belong to a setting or a machine; every other kind is an exception of the code."""
-
-
-class StudyStoppedError(RuntimeError):
-    """The study stopped before its end; its ledger is whole."""
-
-
-class BugError(StudyStoppedError):
-    """The same exception ended one trial after another: `trials` names them."""
-
-    def __init__(self, kind: str, place: str, trials: list[str], message: str) -> None:
-        super().__init__(
-            f"The same bug ended {len(trials)} trials in a row: {kind} at {place}, in {', '.join(trials)}:\n"
-            f"{message.strip()}\nMend its cause; these trials are then tried again."
-        )
-        self.kind, self.place, self.trials, self.message = kind, place, trials, message
-
-    def __reduce__(self) -> tuple[type["BugError"], tuple[str, str, list[str], str]]:
-        return type(self), (self.kind, self.place, self.trials, self.message)
 
 
 class Ends(Callback):  # type: ignore[misc]
@@ -78,17 +60,3 @@ class Ends(Callback):  # type: ignore[misc]
         """An exception from here ends Ray's loop, whichever trials are running; their records are in the ledger."""
         if self.bug is not None:
             raise self.bug
-
-
-def why_none(entries: list[Entry]) -> str:
-    """How the trials ended where none reached its last epoch: "4 failed (3 not_finite, 1 MemoryError), 2 stopped"."""
-    kinds: dict[str, int] = {}
-    for entry in entries:
-        if entry.state == "failed":
-            kinds[entry.failure_kind] = kinds.get(entry.failure_kind, 0) + 1
-    parts = []
-    if kinds:
-        counts = ", ".join(f"{number} {kind}" for kind, number in sorted(kinds.items()))
-        parts.append(f"{sum(kinds.values())} failed ({counts})")
-    num_stopped = sum(entry.state == "stopped" for entry in entries)
-    return ", ".join([*parts, *([f"{num_stopped} stopped early"] if num_stopped else [])])

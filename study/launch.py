@@ -2,20 +2,17 @@
 
 import json
 import os
-import shutil
 import subprocess
 import sys
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 from rich.console import Console
 
 from study import warm_start
-from study.ends import MAX_LOSSES, BugError, Ends, StudyStoppedError, why_none
 from study.entries import confirm_entries, select
 from study.export import write_report
 from study.files import read_json, write_bytes, write_json
@@ -25,7 +22,8 @@ from study.ledger import Ledger
 from study.mlflow_address import without_password
 from study.preflight import described, preflight
 from study.progress_bar import progress_bar
-from study.ray_session import RayDiedError, quiet, session
+from study.ray_session import quiet, session
+from study.stops import StudyStoppedError, why_none
 from study.storage import stops_the_study, write_problem
 from study.storage_path import StoragePath, make_folder, read_bytes, storage_path, workplace
 from study.study_changes import differences
@@ -37,6 +35,9 @@ from trainables.images import Images, load_images
 from trainables.prepare import prepare
 from trainables.splits import Cut, cut_replicate
 from trainables.trial import images_of
+
+if TYPE_CHECKING:
+    from study.phases import Phases
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,7 +68,8 @@ def run(launch: Launch, console: Console) -> Path:
     study, folder = launch.study, launch.folder
     check_folder(launch)
     images, prepared, cut = prepare_data(study.data_config(), console)
-    with session(launch.address, launch.command) as resources, stops_the_study(folder):
+    needs = ("study.worker",) if study.data_config().dataset == "analytic" else ("study.worker", "torch")
+    with session(launch.address, launch.command, needs) as resources, stops_the_study(folder):
         num_slots, num_gpus, gpus_per_trial = _slots(study, resources)
         make_folder(folder, parents=True)
         with lease(folder) as token, quiet(workplace(folder) / "ray.log"):
@@ -89,25 +91,27 @@ def run(launch: Launch, console: Console) -> Path:
                 # Whole GPUs are Ray's to give; of a shared one each process gets its part.
                 "device_memory_share": str(gpus_per_trial if 0 < gpus_per_trial < 1 else 1.0),
             }
-            plan = _Plan(study, folder, handed, num_slots, gpus_per_trial)
             with _mlflow_view(launch, console):
-                _search_and_confirm(plan, console)
+                # Ray Tune loads while Ray's workers load torch.
+                from study.phases import Phases
+
+                _search_and_confirm(Phases(study, folder, handed, num_slots, gpus_per_trial), console)
                 return write_report(folder)
 
 
-def _search_and_confirm(plan: "_Plan", console: Console) -> None:
-    study, ledger = plan.study, Ledger(plan.folder)
+def _search_and_confirm(phases: "Phases", console: Console) -> None:
+    study, ledger = phases.study, Ledger(phases.folder)
     console.print(
-        f"{study.name}: {study.num_search_trials} search trials on {plan.num_slots} slots, then "
-        f"{study.confirm.replicates} replicates of each chosen setting. Ledger: {plan.folder}",
+        f"{study.name}: {study.num_search_trials} search trials on {phases.num_slots} slots, then "
+        f"{study.confirm.replicates} replicates of each chosen setting. Ledger: {phases.folder}",
         soft_wrap=True,
     )
-    warm = warm_start.keep(study, plan.folder)
+    warm = warm_start.keep(study, phases.folder)
     if warm:
         num_settings = sum(map(len, warm["arms"].values()))
         lines = [f"{num_settings} settings of {warm['from']} are tried early.", *warm["left_out"]]
         console.print("\n".join(lines), soft_wrap=True)
-    plan.phase("search", study.num_search_trials)
+    phases.run("search", study.num_search_trials)
     _say_arms_without_settings(study, ledger, console)
     planned = confirm_entries(study, ledger, select(study, ledger))
     known = set(ledger.names())
@@ -115,7 +119,7 @@ def _search_and_confirm(plan: "_Plan", console: Console) -> None:
         if entry.name not in known:
             ledger.write(entry)
     if planned:
-        plan.phase("confirm", len(planned))
+        phases.run("confirm", len(planned))
 
 
 def _say_arms_without_settings(study: Study, ledger: Ledger, console: Console) -> None:
@@ -231,8 +235,7 @@ def _mlflow_view(launch: Launch, console: Console) -> Iterator[None]:
     """Keeps MLflow level with the ledger from a process of its own while the block runs."""
     with (workplace(launch.folder) / "mlflow.log").open("a") as log:
         process = subprocess.Popen(
-            [sys.executable, "-m", "study.mlflow_view", str(launch.folder), launch.tracking_uri,
-             "--follow", str(os.getpid())],
+            [sys.executable, "-m", "study.mlflow_follow", str(launch.folder), launch.tracking_uri, str(os.getpid())],
             stdout=log, stderr=log,
         )  # fmt: skip
     try:
@@ -249,83 +252,6 @@ def _mlflow_view(launch: Launch, console: Console) -> Iterator[None]:
                 f"MLflow at {without_password(launch.tracking_uri)} could not be brought level (see "
                 f"{workplace(launch.folder)}/mlflow.log); nothing is lost: hueristic sync {launch.folder}"
             )
-
-
-@dataclass(frozen=True)
-class _Plan:
-    """One Ray Tune run per phase over all arms, so that the cluster stays full to the end."""
-
-    study: Study
-    folder: StoragePath
-    handed: dict[str, str]
-    num_slots: int
-    gpus_per_trial: float
-
-    def phase(self, phase: str, num_trials: int) -> None:
-        """Runs every trial of the phase that has not ended yet."""
-        from ray import tune
-
-        from study.progress import Progress
-        from study.searcher import LedgerSearcher
-        from study.stopping import StopWithinArm, build_scheduler
-        from study.tune_loop import tolerates_losses
-        from study.watch import Watch
-        from study.worker import LedgerTrainable
-
-        study, ledger = self.study, Ledger(self.folder)
-        early_stopping = study.search.early_stopping if phase == "search" else "none"
-        scheduler = build_scheduler(study, self.folder, early_stopping)
-        if isinstance(scheduler, StopWithinArm):
-            scheduler.stop_overdue()
-        entries = ledger.entries(phase)
-        num_left = num_trials - sum(entry.finished for entry in entries)
-        if num_left <= 0:
-            return
-        progress = Progress(study, phase, num_trials, entries, ledger)
-        resources = {"cpu": study.resources.cpus_per_trial, "gpu": self.gpus_per_trial}
-        searcher = LedgerSearcher(study, phase, self.handed)
-        watch = Watch(searcher, self.folder, self.handed["token"])
-        scratch = Path(tempfile.mkdtemp(prefix="hueristic-ray-"))
-        try:
-            tuner = tune.Tuner(
-                tune.with_resources(LedgerTrainable, resources),
-                tune_config=tune.TuneConfig(
-                    search_alg=searcher,
-                    scheduler=scheduler,
-                    num_samples=num_left,
-                    max_concurrent_trials=self.num_slots,
-                    reuse_actors=True,
-                    trial_dirname_creator=_dirname,
-                ),
-                run_config=tune.RunConfig(
-                    name=phase,
-                    storage_path=str(scratch),
-                    # Exceptions of a trial are its result; only a lost worker gets here, and is tried again.
-                    failure_config=tune.FailureConfig(max_failures=MAX_LOSSES - 1),
-                    # The worker keeps its own checkpoint in the ledger.
-                    checkpoint_config=tune.CheckpointConfig(checkpoint_frequency=0, checkpoint_at_end=False),
-                    callbacks=[progress, Ends(), watch],
-                    verbose=0,
-                ),
-            )
-            with tolerates_losses():
-                tuner.fit()
-        except RayDiedError as died:
-            raise StudyStoppedError(str(died)) from died
-        except BugError as bug:
-            for name in bug.trials:
-                ledger.reopen(name)
-            raise
-        finally:
-            progress.close()
-            shutil.rmtree(scratch, ignore_errors=True)
-        left = [entry.name for entry in Ledger(self.folder).entries(phase) if not entry.finished]
-        if left or len(Ledger(self.folder).entries(phase)) < num_trials:
-            raise StudyStoppedError(f"The {phase} phase stopped with {max(len(left), 1)} trials unfinished.")
-
-
-def _dirname(trial: Any) -> str:
-    return str(trial.trial_id)
 
 
 def load(folder: StoragePath) -> Study:

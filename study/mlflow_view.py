@@ -1,20 +1,13 @@
 """MLflow as a view of the ledger: whatever is missing there is sent, whatever is there stays as it is.
 
-It runs as a process of its own beside the driver (`--follow`), so that a slow or dead server delays nothing;
-`hueristic sync` runs it once. All timestamps come from the ledger, and a metric sent twice is one metric to MLflow, so
+It runs in a process of its own beside the driver (`study/mlflow_follow.py`), so that a slow or dead server delays
+nothing; `hueristic sync` runs it once. All timestamps come from the ledger, and a metric sent twice is one metric to MLflow, so
 running it again changes nothing. "Run" is MLflow's word for what shows one trial.
 """
 
-import argparse
 import json
-import logging
 import math
-import os
-import signal
-import sys
 import tempfile
-import threading
-import time
 from datetime import datetime
 from pathlib import Path
 
@@ -24,8 +17,8 @@ from mlflow.tracking import MlflowClient
 from study.confusion import confusion_counts, draw_confusion
 from study.files import read_json
 from study.ledger import Entry, Ledger
-from study.mlflow_address import artifact_location, be_patient
-from study.storage_path import StoragePath, local_copy, storage_path
+from study.mlflow_address import artifact_location
+from study.storage_path import StoragePath, local_copy
 from study.study_file import Study, load_study
 from trainables.metrics import METRICS, metric_of
 from trainables.records import Record
@@ -44,9 +37,6 @@ STATUS = {"stopped": "FINISHED", "done": "FINISHED", "failed": "FAILED"}
 """MLflow's word for how a trial ended."""
 MAX_METRICS_PER_BATCH = 800
 """MLflow refuses batches of more than 1000 metrics, params and tags together."""
-POLL_SECONDS = 3.0
-NICENESS = 5
-"""A view that runs beside the driver gives way to it and to the trials."""
 
 
 class MlflowView:
@@ -307,47 +297,3 @@ def _records_of(level: str) -> int:
 
 def _milliseconds(time_utc: str) -> int:
     return round(datetime.fromisoformat(time_utc).timestamp() * 1000) if time_utc else 0
-
-
-def follow(folder: StoragePath, tracking_uri: str, parent: int) -> None:
-    """Syncs every few seconds until told to end or the driver is gone, and once more after that, from scratch."""
-    ending = threading.Event()
-    signal.signal(signal.SIGTERM, lambda *_: ending.set())
-    # Ctrl-C reaches the whole group of processes; the driver says when to end.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    os.nice(NICENESS)
-    view: MlflowView | None = None
-    while True:
-        last_round = ending.is_set() or os.getppid() != parent
-        began = time.monotonic()
-        try:
-            if view is None or last_round:
-                view = MlflowView(folder, tracking_uri)
-            view.sync()
-        # Whatever a server or a store answers, the study goes on; the next round tries again, from what is there.
-        except Exception:
-            view = None
-            logging.getLogger(__name__).warning("MLflow is behind the ledger", exc_info=True)
-            if last_round or ending.is_set():
-                sys.exit(1)
-        if last_round:
-            return
-        # A slow store gets half of the time at most.
-        ending.wait(max(POLL_SECONDS, time.monotonic() - began))
-
-
-def main() -> None:
-    """Entry point of the process beside the driver."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("folder", type=storage_path)
-    parser.add_argument("tracking_uri")
-    parser.add_argument("--follow", type=int, required=True, help="process id of the driver")
-    arguments = parser.parse_args()
-    be_patient()
-    logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(message)s")
-    logging.Formatter.converter = time.gmtime
-    follow(arguments.folder, arguments.tracking_uri, arguments.follow)
-
-
-if __name__ == "__main__":
-    main()

@@ -6,12 +6,12 @@ import socket
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from study.ends import StudyStoppedError
 from study.services import check_address
+from study.stops import StudyStoppedError
 
 VITAL = {"raylet": "raylet", "gcs_server": "GCS"}
 """Ray's processes without which nothing goes on, with the names that Ray's own pages use."""
@@ -25,10 +25,12 @@ LAST_SECONDS = 5.0
 
 
 @contextmanager
-def session(address: str | None, command: str = "") -> Iterator[dict[str, float]]:
+def session(address: str | None, command: str = "", needs: Sequence[str] = ()) -> Iterator[dict[str, float]]:
     """Connects to a cluster or starts Ray here, without dashboard and open to this machine alone; gives its resources.
 
-    `command` is what continues the study, for the last words of a driver that a dead Ray holds.
+    Args:
+        command: what continues the study, for the last words of a driver that a dead Ray holds.
+        needs: modules that every worker will need.
 
     Raises:
         ValueError: nothing listens at the address.
@@ -45,6 +47,8 @@ def session(address: str | None, command: str = "") -> Iterator[dict[str, float]
     os.environ["TUNE_GLOBAL_CHECKPOINT_S"] = "1e9"
     # A trial that asks for no GPU must not see one.
     os.environ["RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO"] = "1"
+    # Ray's processes come up beside each other: its workers load these while the driver loads what it needs.
+    os.environ.setdefault("RAY_preload_python_modules", ",".join(needs))
     local = {} if address else {"include_dashboard": False}
     try:
         ray.init(address=address or "local", log_to_driver=False, logging_level="ERROR", **local)

@@ -8,9 +8,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from study.ends import StudyStoppedError
 from study.files import write_bytes
 from study.lease import holder
+from study.stops import StudyStoppedError
 from study.storage_path import StoragePath, is_remote, is_storage_error
 
 FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)

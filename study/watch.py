@@ -6,9 +6,9 @@ from typing import Any
 from ray.tune import Callback
 from ray.tune.experiment import Trial
 
-from study.ends import StudyStoppedError
 from study.ray_session import RayDiedError, dead
 from study.searcher import LedgerSearcher
+from study.stops import StudyStoppedError
 from study.storage import gone
 from study.storage_path import StoragePath
 

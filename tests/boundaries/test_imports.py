@@ -64,7 +64,9 @@ def test_no_room_imports_against_the_direction(room: str) -> None:
         ("trainables.config", {"torch"}),
         ("study.study_file", {"torch", "ray", "optuna", "mlflow"}),
         ("study.searcher", {"torch", "mlflow"}),
+        ("study.launch", {"torch", "ray", "optuna", "mlflow"}),
         ("study.mlflow_view", {"torch", "ray"}),
+        ("study.mlflow_follow", {"torch", "ray", "mlflow"}),
         ("analysis.report", {"torch", "ray", "mlflow", "optuna"}),
     ],
 )

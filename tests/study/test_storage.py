@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from study.ends import StudyStoppedError
+from study.stops import StudyStoppedError
 from study.storage import StorageError, failure, gone, stops_the_study
 
 FOLDER = Path("/storage/study")

@@ -1,0 +1,90 @@
+"""The two phases of a study, each one run of Ray Tune. Loads Ray Tune, so that `launch` imports it late."""
+
+import shutil
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ray import tune
+
+from study.ends import MAX_LOSSES, Ends
+from study.ledger import Ledger
+from study.progress import Progress
+from study.ray_session import RayDiedError
+from study.searcher import LedgerSearcher
+from study.stopping import StopWithinArm, build_scheduler
+from study.stops import BugError, StudyStoppedError
+from study.storage_path import StoragePath
+from study.study_file import Study
+from study.tune_loop import tolerates_losses
+from study.watch import Watch
+from study.worker import LedgerTrainable
+
+
+@dataclass(frozen=True)
+class Phases:
+    """One Ray Tune run per phase over all arms, so that the cluster stays full to the end."""
+
+    study: Study
+    folder: StoragePath
+    handed: dict[str, str]
+    num_slots: int
+    gpus_per_trial: float
+
+    def run(self, phase: str, num_trials: int) -> None:
+        """Runs every trial of the phase that has not ended yet."""
+        study, ledger = self.study, Ledger(self.folder)
+        early_stopping = study.search.early_stopping if phase == "search" else "none"
+        scheduler = build_scheduler(study, self.folder, early_stopping)
+        if isinstance(scheduler, StopWithinArm):
+            scheduler.stop_overdue()
+        entries = ledger.entries(phase)
+        num_left = num_trials - sum(entry.finished for entry in entries)
+        if num_left <= 0:
+            return
+        progress = Progress(study, phase, num_trials, entries, ledger)
+        resources = {"cpu": study.resources.cpus_per_trial, "gpu": self.gpus_per_trial}
+        searcher = LedgerSearcher(study, phase, self.handed)
+        watch = Watch(searcher, self.folder, self.handed["token"])
+        scratch = Path(tempfile.mkdtemp(prefix="hueristic-ray-"))
+        try:
+            tuner = tune.Tuner(
+                tune.with_resources(LedgerTrainable, resources),
+                tune_config=tune.TuneConfig(
+                    search_alg=searcher,
+                    scheduler=scheduler,
+                    num_samples=num_left,
+                    max_concurrent_trials=self.num_slots,
+                    reuse_actors=True,
+                    trial_dirname_creator=_dirname,
+                ),
+                run_config=tune.RunConfig(
+                    name=phase,
+                    storage_path=str(scratch),
+                    # Exceptions of a trial are its result; only a lost worker gets here, and is tried again.
+                    failure_config=tune.FailureConfig(max_failures=MAX_LOSSES - 1),
+                    # The worker keeps its own checkpoint in the ledger.
+                    checkpoint_config=tune.CheckpointConfig(checkpoint_frequency=0, checkpoint_at_end=False),
+                    callbacks=[progress, Ends(), watch],
+                    verbose=0,
+                ),
+            )
+            with tolerates_losses():
+                tuner.fit()
+        except RayDiedError as died:
+            raise StudyStoppedError(str(died)) from died
+        except BugError as bug:
+            for name in bug.trials:
+                ledger.reopen(name)
+            raise
+        finally:
+            progress.close()
+            shutil.rmtree(scratch, ignore_errors=True)
+        left = [entry.name for entry in Ledger(self.folder).entries(phase) if not entry.finished]
+        if left or len(Ledger(self.folder).entries(phase)) < num_trials:
+            raise StudyStoppedError(f"The {phase} phase stopped with {max(len(left), 1)} trials unfinished.")
+
+
+def _dirname(trial: Any) -> str:
+    return str(trial.trial_id)
