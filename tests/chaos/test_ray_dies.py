@@ -41,11 +41,12 @@ def test_a_study_whose_ray_dies_ends_with_a_sentence(tmp_path: Path, name: str, 
 def test_a_study_whose_cluster_loses_its_head_ends_with_a_sentence_and_continues_on_another(tmp_path: Path) -> None:
     write_study(tmp_path, STUDY)
     first = Cluster(initialize_head=True, head_node_args={"num_cpus": 1, "include_dashboard": False})
+    address = first.address
     try:
-        process = start(tmp_path, "--set", "resources.cpus_per_trial=1", "--address", first.address)
+        process = start(tmp_path, "--set", "resources.cpus_per_trial=1", "--address", address)
         wait_for_epochs(tmp_path, 4, process)
         first.head_node.kill_gcs_server(check_alive=False)
-        assert_stops(process, tmp_path, f"The head of the Ray cluster at {first.address} is gone")
+        assert_stops(process, tmp_path, f"The head of the Ray cluster at {address} is gone")
     finally:
         first.shutdown()
     finish(tmp_path)
