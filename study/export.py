@@ -2,7 +2,7 @@
 
 results/study.json  trials.parquet  epochs.parquet  photos.parquet  selections.parquet  gallery/<setting>.png
 pictures.parquet: one JPEG a photo and setting, by its first replicate; grey and truth stand there as settings too
-data_colors.json, where the prepared photos lie on this machine
+data_colors.json  constant_color.json, where the prepared photos lie on this machine
 """
 
 import dataclasses
@@ -18,13 +18,14 @@ import pyarrow.parquet as pq
 from study.entries import select
 from study.files import read_json, read_table, write_bytes, write_json
 from study.ledger import Entry, Ledger, now
-from study.storage_path import StoragePath, publish, read_bytes, workplace
+from study.storage_path import StoragePath, download, is_remote, publish, read_bytes, workplace
 from study.study_file import Study, load_study
 from trainables.cache import default_cache
 from trainables.config import TrialConfig
-from trainables.images import load_images
+from trainables.images import Images, load_images
 from trainables.metrics import METRICS
 from trainables.prepare import find_prepared
+from trainables.splits import cut_replicate
 
 
 def write_report(folder: StoragePath) -> Path:
@@ -61,8 +62,8 @@ def export(folder: StoragePath) -> Path:
     _write(results / "selections.parquet", [dataclasses.asdict(one) for one in select(study, ledger)])
     _copy_galleries(results / "gallery", ledger, entries)
     _write_pictures(results / "pictures.parquet", ledger, entries)
-    _write_colors(results / "data_colors.json", study, fingerprint)
-    write_json(results / "study.json", _study_document(study, fingerprint))
+    _write_looks(folder, study, fingerprint)
+    write_json(results / "study.json", _study_document(study, fingerprint, results / CONSTANT_COLOR))
     return results
 
 
@@ -139,25 +140,51 @@ def _write_pictures(path: Path, ledger: Ledger, entries: list[Entry]) -> None:
     _write(path, rows)
 
 
-def _write_colors(path: Path, study: Study, fingerprint: dict[str, Any]) -> None:
+def _write_looks(folder: StoragePath, study: Study, fingerprint: dict[str, Any]) -> None:
     """Looks at the photos once, where they lie prepared; what was found before stays."""
     digest = fingerprint["data"].get("digest", "")
-    if path.exists() and read_json(path)["digest"] == digest:
+    missing = []
+    for name in LOOKS:
+        path = workplace(folder) / "results" / name
+        if is_remote(folder) and not path.exists() and (folder / "results" / name).exists():
+            download(folder / "results" / name, path)
+        if not path.exists() or read_json(path)["digest"] != digest:
+            missing.append(path)
+    prepared = find_prepared(study.data_config(), default_cache(), digest) if missing else None
+    if prepared is None:
         return
-    prepared = find_prepared(study.data_config(), default_cache(), digest)
-    if prepared is not None:
-        from trainables.data_colors import data_colors
-
-        write_json(path, data_colors(load_images(prepared)).document())
+    images = load_images(prepared)
+    for path in missing:
+        write_json(path, {**LOOKS[path.name](study, images), "digest": digest})
 
 
-def _study_document(study: Study, fingerprint: dict[str, Any]) -> dict[str, Any]:
+def _colors(study: Study, images: Images) -> dict[str, Any]:
+    from trainables.data_colors import data_colors
+
+    return data_colors(images).document()
+
+
+def _constant_color(study: Study, images: Images) -> dict[str, Any]:
+    """What painting every test photo in the mean colour of the training photos costs."""
+    from trainables.baselines import constant_color
+
+    return constant_color(images, cut_replicate(images, study.data_config(), 0))
+
+
+CONSTANT_COLOR = "constant_color.json"
+LOOKS = {"data_colors.json": _colors, CONSTANT_COLOR: _constant_color}
+"""What is found by looking at the photos, by the file that keeps it."""
+
+
+def _study_document(study: Study, fingerprint: dict[str, Any], constant_color: Path) -> dict[str, Any]:
     arms = {arm: {"overrides": study.arms[arm], "tasks": sorted(study.arm_tasks(arm))} for arm in study.arms}
     families = {
         family: {name: contrast.model_dump() for name, contrast in contrasts.items()}
         for family, contrasts in study.families.items()
     }
-    data = fingerprint["data"]
+    data = dict(fingerprint["data"])
+    if constant_color.exists():
+        data["constant_color"] = {key: value for key, value in read_json(constant_color).items() if key != "digest"}
     return {
         "name": study.name,
         "question": study.question,

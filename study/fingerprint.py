@@ -41,7 +41,6 @@ def fingerprint(
             "classes_never_trained": classes_never_trained(images, cut),
             "largest_top1": largest_top1(images, cut),
             "skipped": skipped,
-            "constant_color": _constant_color(study, images, cut),
         },
     }
 
@@ -88,11 +87,3 @@ def _processor() -> str:
     except OSError:
         pass
     return platform.processor() or platform.machine()
-
-
-def _constant_color(study: Study, images: Images, cut: Cut) -> dict[str, float]:
-    if study.data_config().dataset == "analytic":
-        return {}
-    from trainables.baselines import constant_color
-
-    return constant_color(images, cut)

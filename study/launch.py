@@ -21,6 +21,7 @@ from study.lease import lease
 from study.ledger import Ledger
 from study.mlflow_address import without_password
 from study.preflight import described, preflight
+from study.preload import preloading
 from study.progress_bar import progress_bar
 from study.ray_session import quiet, session
 from study.stops import StudyStoppedError, why_none
@@ -68,8 +69,9 @@ def run(launch: Launch, console: Console) -> Path:
     study, folder = launch.study, launch.folder
     check_folder(launch)
     images, prepared, cut = prepare_data(study.data_config(), console)
-    needs = ("study.worker",) if study.data_config().dataset == "analytic" else ("study.worker", "torch")
-    with session(launch.address, launch.command, needs) as resources, stops_the_study(folder):
+    # Torch's optimizers load what compiles, whether asked to or not.
+    needs = ["study.worker"] + (["torch", "torch._dynamo"] if study.data_config().dataset != "analytic" else [])
+    with preloading(needs), session(launch.address, launch.command) as resources, stops_the_study(folder):
         num_slots, num_gpus, gpus_per_trial = _slots(study, resources)
         make_folder(folder, parents=True)
         with lease(folder) as token, quiet(workplace(folder) / "ray.log"):
@@ -95,7 +97,9 @@ def run(launch: Launch, console: Console) -> Path:
                 # Ray Tune loads while Ray's workers load torch.
                 from study.phases import Phases
 
-                _search_and_confirm(Phases(study, folder, handed, num_slots, gpus_per_trial), console)
+                _search_and_confirm(
+                    Phases(study, folder, handed, num_slots, gpus_per_trial, launch.address is None), console
+                )
                 return write_report(folder)
 
 

@@ -1,8 +1,8 @@
 """MLflow as a view of the ledger: whatever is missing there is sent, whatever is there stays as it is.
 
 It runs in a process of its own beside the driver (`study/mlflow_follow.py`), so that a slow or dead server delays
-nothing; `hueristic sync` runs it once. All timestamps come from the ledger, and a metric sent twice is one metric to MLflow, so
-running it again changes nothing. "Run" is MLflow's word for what shows one trial.
+nothing; `hueristic sync` runs it once. All timestamps come from the ledger, and a metric sent twice is one metric to
+MLflow, so running it again changes nothing. "Run" is MLflow's word for what shows one trial.
 """
 
 import json

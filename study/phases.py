@@ -10,6 +10,7 @@ from ray import tune
 
 from study.ends import MAX_LOSSES, Ends
 from study.ledger import Ledger
+from study.preload import wait_for_workers
 from study.progress import Progress
 from study.ray_session import RayDiedError
 from study.searcher import LedgerSearcher
@@ -31,6 +32,8 @@ class Phases:
     handed: dict[str, str]
     num_slots: int
     gpus_per_trial: float
+    is_local: bool
+    """Whether this driver started Ray."""
 
     def run(self, phase: str, num_trials: int) -> None:
         """Runs every trial of the phase that has not ended yet."""
@@ -45,7 +48,7 @@ class Phases:
             return
         progress = Progress(study, phase, num_trials, entries, ledger)
         resources = {"cpu": study.resources.cpus_per_trial, "gpu": self.gpus_per_trial}
-        searcher = LedgerSearcher(study, phase, self.handed)
+        searcher = LedgerSearcher(study, phase, self.handed, ready=self._ready)
         watch = Watch(searcher, self.folder, self.handed["token"])
         scratch = Path(tempfile.mkdtemp(prefix="hueristic-ray-"))
         try:
@@ -84,6 +87,10 @@ class Phases:
         left = [entry.name for entry in Ledger(self.folder).entries(phase) if not entry.finished]
         if left or len(Ledger(self.folder).entries(phase)) < num_trials:
             raise StudyStoppedError(f"The {phase} phase stopped with {max(len(left), 1)} trials unfinished.")
+
+    def _ready(self) -> None:
+        if self.is_local:
+            wait_for_workers(self.num_slots)
 
 
 def _dirname(trial: Any) -> str:

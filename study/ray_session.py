@@ -6,7 +6,7 @@ import socket
 import sys
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -25,12 +25,10 @@ LAST_SECONDS = 5.0
 
 
 @contextmanager
-def session(address: str | None, command: str = "", needs: Sequence[str] = ()) -> Iterator[dict[str, float]]:
+def session(address: str | None, command: str = "") -> Iterator[dict[str, float]]:
     """Connects to a cluster or starts Ray here, without dashboard and open to this machine alone; gives its resources.
 
-    Args:
-        command: what continues the study, for the last words of a driver that a dead Ray holds.
-        needs: modules that every worker will need.
+    `command` is what continues the study, for the last words of a driver that a dead Ray holds.
 
     Raises:
         ValueError: nothing listens at the address.
@@ -47,8 +45,6 @@ def session(address: str | None, command: str = "", needs: Sequence[str] = ()) -
     os.environ["TUNE_GLOBAL_CHECKPOINT_S"] = "1e9"
     # A trial that asks for no GPU must not see one.
     os.environ["RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO"] = "1"
-    # Ray's processes come up beside each other: its workers load these while the driver loads what it needs.
-    os.environ.setdefault("RAY_preload_python_modules", ",".join(needs))
     local = {} if address else {"include_dashboard": False}
     try:
         ray.init(address=address or "local", log_to_driver=False, logging_level="ERROR", **local)

@@ -1,6 +1,7 @@
 """What Ray Tune asks for trials: the ledger's unfinished ones first, then new ones, evenly over arms."""
 
 import dataclasses
+from collections.abc import Callable
 from typing import Any
 
 from ray.tune.search import Searcher
@@ -25,11 +26,14 @@ class LedgerSearcher(Searcher):  # type: ignore[misc]
 
     Args:
         handed: what every trial of the phase is handed beside its name: study folder, cache, token, digest.
+        ready: returns when the first trial may be dealt out.
     """
 
-    def __init__(self, study: Study, phase: str, handed: dict[str, str]) -> None:
+    def __init__(
+        self, study: Study, phase: str, handed: dict[str, str], ready: Callable[[], object] | None = None
+    ) -> None:
         super().__init__()
-        self.study, self.phase, self.handed = study, phase, handed
+        self.study, self.phase, self.handed, self.ready = study, phase, handed, ready
         self.ledger = Ledger(storage_path(handed["study"]))
         self.names: dict[str, str] = {}
         """Name of the trial in the ledger by Ray's trial_id."""
@@ -105,6 +109,8 @@ class LedgerSearcher(Searcher):  # type: ignore[misc]
     def _wake(self) -> None:
         if self.queue is not None:
             return
+        if self.ready is not None:
+            self.ready()
         entries = self.ledger.entries(self.phase)
         self.queue = [entry.name for entry in _in_turn(entries) if not entry.finished]
         if self.phase == "search":
