@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import ray
 from ray import tune
 
 from study.ends import MAX_LOSSES, Ends
@@ -90,7 +91,8 @@ class Phases:
 
     def _ready(self) -> None:
         if self.is_local:
-            wait_for_workers(self.num_slots)
+            # Ray starts one worker a core with itself; where slots are more, the others come later.
+            wait_for_workers(min(self.num_slots, int(ray.cluster_resources().get("CPU", 0))))
 
 
 def _dirname(trial: Any) -> str:
