@@ -29,10 +29,15 @@ def nearest(points_N3: Tensor, centers_C3: Tensor) -> Tensor:
 
 def lloyd(points_N3: Tensor, centers_C3: Tensor) -> Tensor:
     """Moves each centre to the mean of the points nearest to it, until none moves."""
+    # With a column of ones, the sums of a cluster's points and their number are one product.
+    points_N4 = torch.cat([points_N3, torch.ones_like(points_N3[:, :1])], dim=1)
+    clusters_C = torch.arange(len(centers_C3))
     for _ in range(MAX_STEPS):
-        members_NC = torch.nn.functional.one_hot(nearest(points_N3, centers_C3), len(centers_C3)).float()
-        counts_C1 = members_NC.sum(dim=0)[:, None]
-        moved_C3 = torch.where(counts_C1 > 0, members_NC.T @ points_N3 / counts_C1.clamp_min(1), centers_C3)
+        # The squared distance, halved, without the point's own square, which is the same to every centre.
+        nearness_NC = torch.addmm(centers_C3.square().sum(dim=1) / 2, points_N3, centers_C3.T, alpha=-1)
+        members_NC = (nearness_NC.argmin(dim=1, keepdim=True) == clusters_C).float()
+        sums_C4 = members_NC.T @ points_N4
+        moved_C3 = torch.where(sums_C4[:, 3:] > 0, sums_C4[:, :3] / sums_C4[:, 3:].clamp_min(1), centers_C3)
         if torch.allclose(moved_C3, centers_C3, rtol=0, atol=STILL):
             return moved_C3
         centers_C3 = moved_C3
