@@ -1,7 +1,6 @@
 import hashlib
 import io
 import itertools
-import os
 from collections import defaultdict
 from pathlib import Path
 
@@ -9,6 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from tests.trainables.ncd import ncd_folder
 from trainables import content_groups, near_links
 from trainables.config import DataConfig
 from trainables.content_groups import MAX_DISTANCE, THUMBNAIL_SIZE, group_by_content, make_thumbnails
@@ -113,9 +113,7 @@ def test_thousands_of_the_same_placeholder_are_one_row() -> None:
 
 @pytest.fixture(scope="module")
 def ncd_root() -> Path:
-    if "HUERISTIC_DATA" not in os.environ:
-        pytest.skip("HUERISTIC_DATA does not name the folder that holds ncd/ColorfulOriginal")
-    return Path(os.environ["HUERISTIC_DATA"]) / "ncd" / "ColorfulOriginal"
+    return ncd_folder()
 
 
 @pytest.mark.parametrize("image_size", [64, 128])

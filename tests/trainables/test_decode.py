@@ -10,6 +10,7 @@ import pytest
 from PIL import Image
 
 import trainables.decode as decode_module
+from tests.trainables.ncd import ncd_folder
 from tests.trainables.photo_folders import (
     PREPARE_IN_PARTS,
     everything_in,
@@ -191,9 +192,7 @@ def test_parts_of_another_size_are_not_mistaken_for_ours(tmp_path: Path, monkeyp
 
 
 def test_ncd_is_read_whole(tmp_path: Path) -> None:
-    if "HUERISTIC_DATA" not in os.environ:
-        pytest.skip("HUERISTIC_DATA does not name the folder that holds ncd/ColorfulOriginal")
-    root = Path(os.environ["HUERISTIC_DATA"]) / "ncd" / "ColorfulOriginal"
+    root = ncd_folder()
     folder = prepare(DataConfig(dataset="ncd", root=str(root), image_size=16), tmp_path)
     images, manifest = load_images(folder), manifest_of(folder)
     assert images.pixels_NHW3.shape == (720, 16, 16, 3)

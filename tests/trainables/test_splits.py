@@ -1,10 +1,9 @@
 import dataclasses
-import os
-from pathlib import Path
 
 import numpy as np
 import pytest
 
+from tests.trainables.ncd import ncd_folder
 from trainables.config import CHOICES, DataConfig
 from trainables.images import PARTS, Images, load_images
 from trainables.prepare import prepare
@@ -221,9 +220,7 @@ def test_class_whose_photos_are_all_copies_of_other_classes_is_refused() -> None
 
 @pytest.fixture(scope="module")
 def ncd_images(tmp_path_factory: pytest.TempPathFactory) -> Images:
-    if "HUERISTIC_DATA" not in os.environ:
-        pytest.skip("HUERISTIC_DATA does not name the folder that holds ncd/ColorfulOriginal")
-    root = Path(os.environ["HUERISTIC_DATA"]) / "ncd" / "ColorfulOriginal"
+    root = ncd_folder()
     data = DataConfig(dataset="ncd", root=str(root), image_size=16)
     return load_images(prepare(data, tmp_path_factory.mktemp("cache")))
 
