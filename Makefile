@@ -24,7 +24,7 @@ test: install
 	$(BIN)/python -m pytest -m "not full" --numprocesses 2 --dist loadscope
 
 test-all: install
-	$(BIN)/python -m pytest -m full --numprocesses 2 --dist loadgroup
+	$(BIN)/python -m pytest -m full --numprocesses 2 --dist loadfile
 
 # The tests that kill things, at their full size: some 20 minutes.
 chaos: install

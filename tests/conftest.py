@@ -15,15 +15,6 @@ if TYPE_CHECKING:
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
-# Before pytest-xdist reads the groups.
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Tests of a file run in one process, where they share fixtures; the long studies of the catalogue do not."""
-    for item in items:
-        if item.path.name != "test_catalog.py":
-            item.add_marker(pytest.mark.xdist_group(item.path.stem))
-
-
 @pytest.fixture
 def server(tmp_path: Path) -> "Iterator[MlflowServer]":
     """A real MLflow server of the test's own."""
