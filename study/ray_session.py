@@ -9,6 +9,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Any
 
 from study.services import check_address
 from study.stops import StudyStoppedError
@@ -135,10 +136,21 @@ def _abandon() -> None:
 
 
 def _kill_rest() -> None:
-    """Kills the processes of Ray that this driver started and that still live."""
+    """Kills the processes of Ray that this driver started and that still live, and what those started: a worker that is
+    still loading would look for its dead GCS for a minute."""
+    # Ray brings psutil along.
+    import psutil  # type: ignore[import-untyped]
     from ray._private import worker
 
+    started: list[Any] = []
+    for infos in worker._global_node.all_processes.values():
+        for info in infos:
+            with suppress(psutil.Error):
+                started += psutil.Process(info.process.pid).children(recursive=True)
     worker._global_node.kill_all_processes(check_alive=False, allow_graceful=False)
+    for process in started:
+        with suppress(psutil.Error):
+            process.kill()
 
 
 @contextmanager
