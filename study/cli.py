@@ -9,9 +9,10 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
+from study.arguments import StudyFolder
 from study.catalog_names import find_study
 from study.compare_command import compare
-from study.completion import study_files, study_folders, trials
+from study.completion import study_files, trials
 from study.data_commands import data_app
 from study.files import read_json
 from study.json_output import AsJson, console_of, print_json
@@ -35,16 +36,6 @@ StudyFile = Annotated[
         help="The study file, or the name of a study of the catalogue.",
         show_default=False,
         autocompletion=study_files,
-    ),
-]
-StudyFolder = Annotated[
-    StoragePath,
-    typer.Argument(
-        parser=storage_path,
-        metavar="STUDY_DIR",
-        help="The study's folder.",
-        show_default=False,
-        autocompletion=study_folders,
     ),
 ]
 Storage = Annotated[
