@@ -76,6 +76,7 @@ class Phases:
             )
             with tolerates_losses():
                 tuner.fit()
+            watch.stop_if_ended()
         except RayDiedError as died:
             raise StudyStoppedError(str(died)) from died
         except BugError as bug:

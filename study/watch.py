@@ -30,11 +30,22 @@ class Watch(Callback):  # type: ignore[misc]
 
     def on_step_end(self, iteration: int, trials: list[Trial], **info: Any) -> None:
         """An exception from here ends Ray's loop, whichever trials are running; their records are in the ledger."""
-        problem = self.of_a_worker or self.searcher.storage_problem
-        if not problem and time.monotonic() - self.checked > CHECK_SECONDS:
+        if self._known():
+            self.stop_if_ended()
+        if time.monotonic() - self.checked > CHECK_SECONDS:
             self.checked = time.monotonic()
             if died := dead():
                 raise RayDiedError(died)
-            problem = gone(self.folder, self.token)
-        if problem:
+            self.stop_if_ended()
+
+    def stop_if_ended(self) -> None:
+        """Also for after the loop: where every worker found the folder gone before this did, it ends by itself.
+
+        Raises:
+            StudyStoppedError: with the sentence for the person who launched.
+        """
+        if problem := self._known() or gone(self.folder, self.token):
             raise StudyStoppedError(problem)
+
+    def _known(self) -> str:
+        return self.of_a_worker or self.searcher.storage_problem

@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import time
+from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -12,13 +13,13 @@ from study.storage_path import StoragePath
 from tests.study.commands import HUERISTIC, environment
 
 
-def start(folder: Path, *flags: str) -> subprocess.Popen[bytes]:
+def start(folder: Path, *flags: str, command: Sequence[str] = HUERISTIC) -> subprocess.Popen[bytes]:
     """`hueristic launch` of the study in `folder` on one slot, in a process group of its own."""
     slots = str(os.cpu_count() or 1)
     one_slot = ("--set", f"resources.cpus_per_trial={slots}", "--set", "base.num_threads=1")
     with (folder / "launch.log").open("ab") as log:
         return subprocess.Popen(
-            [*HUERISTIC, "launch", "study.yaml", *one_slot, *flags],
+            [*command, "launch", "study.yaml", *one_slot, *flags],
             cwd=folder, env=environment(folder), stdout=log, stderr=log, start_new_session=True,
         )  # fmt: skip
 

@@ -3,19 +3,21 @@
 import os
 import signal
 import subprocess
+import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
+from study.files import write_json
 from study.ledger import Ledger
 from tests.chaos.disks import fill, small_disk, take_away
 from tests.chaos.processes import family, finish, kill_everything, said, start, wait_for_epochs
 from tests.chaos.test_kill import content
 from tests.study.analytic import TEXT
-from tests.study.commands import write_study
+from tests.study.commands import HUERISTIC, write_study
 
 pytestmark = pytest.mark.full
 
@@ -40,9 +42,9 @@ def disk(tmp_path: Path) -> Iterator[Path]:
         yield mounted
 
 
-def launch(folder: Path) -> subprocess.Popen[bytes]:
+def launch(folder: Path, command: Sequence[str] = HUERISTIC) -> subprocess.Popen[bytes]:
     write_study(folder, STUDY)
-    return start(folder, "--tracking-uri", f"sqlite:///{folder / 'mlflow.db'}")
+    return start(folder, "--tracking-uri", f"sqlite:///{folder / 'mlflow.db'}", command=command)
 
 
 def assert_stops(process: subprocess.Popen[bytes], folder: Path, sentence: str) -> None:
@@ -116,3 +118,11 @@ def test_a_folder_that_is_moved_away_stops_the_study_and_moved_back_continues_it
     (tmp_path / "elsewhere").rename(folder)
     finish(tmp_path, "--tracking-uri", f"sqlite:///{tmp_path / 'mlflow.db'}")
     assert same(tmp_path, undisturbed)
+
+
+def test_the_reason_is_said_too_where_the_workers_find_it_before_the_driver(tmp_path: Path) -> None:
+    blind = "import study.watch; study.watch.CHECK_SECONDS = 1e12; from study.cli import main; main()"
+    process = launch(tmp_path, [sys.executable, "-c", blind])
+    wait_for_epochs(tmp_path, 4, process)
+    write_json(tmp_path / "studies" / "analytic" / "lease.json", {"token": "another driver's"})
+    assert_stops(process, tmp_path, "Another driver took over")
