@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from study.arguments import StudyFolder
+from study.arguments import StudyFolder, parsed_path
 from study.catalog_names import find_study
 from study.compare_command import compare
 from study.completion import study_files, trials
@@ -41,7 +41,7 @@ StudyFile = Annotated[
 Storage = Annotated[
     StoragePath,
     typer.Option(
-        parser=storage_path, metavar="FOLDER", help="Folder of studies, or s3://BUCKET/PREFIX; each has one in it."
+        parser=parsed_path, metavar="FOLDER", help="Folder of studies, or s3://BUCKET/PREFIX; each has one in it."
     ),
 ]
 TrackingUri = Annotated[

@@ -42,9 +42,10 @@ def select(study: Study, ledger: Ledger) -> list[Selection]:
     `arm.contrast`.
     """
     finished: dict[str, list[tuple[str, dict[str, Any]]]] = defaultdict(list)
-    for entry in ledger.entries("search"):
-        if entry.state == "done":
-            finished[entry.arm].append((entry.name, ledger.records(entry.name)[-1]))
+    done = [entry for entry in ledger.entries("search") if entry.state == "done"]
+    records = ledger.all_records([entry.name for entry in done])
+    for entry in done:
+        finished[entry.arm].append((entry.name, records[entry.name][-1]))
     found: list[tuple[str, str, str, Contrast]] = [
         (family, name, side, contrast)
         for family, contrasts in study.families.items()

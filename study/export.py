@@ -55,7 +55,7 @@ def export(folder: StoragePath) -> Path:
     results = workplace(folder) / "results"
     results.mkdir(exist_ok=True)
     entries = ledger.entries()
-    records = {entry.name: ledger.records(entry.name) for entry in entries}
+    records = ledger.all_records([entry.name for entry in entries])
     _write(results / "trials.parquet", [_trial_row(entry, records[entry.name]) for entry in entries])
     _write(results / "epochs.parquet", [row for entry in entries for row in _epoch_rows(entry, records[entry.name])])
     _write_photos(results / "photos.parquet", ledger, entries)

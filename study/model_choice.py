@@ -109,8 +109,9 @@ def _best(ledger: Ledger, usable: list[Entry], settings: list[str]) -> tuple[str
     """The setting whose replicates have the smallest mean val/delta_e at their end, and the sentence that says so."""
     means: dict[str, float] = {}
     num_replicates: dict[str, int] = {}
+    records = ledger.all_records([one.name for one in usable])
     for setting in settings:
-        ends = [float(ledger.records(one.name)[-1]["val/delta_e"]) for one in usable if one.setting == setting]
+        ends = [float(records[one.name][-1]["val/delta_e"]) for one in usable if one.setting == setting]
         means[setting], num_replicates[setting] = fmean(ends), len(ends)
     ranked = sorted(settings, key=lambda setting: means[setting] if math.isfinite(means[setting]) else math.inf)
     best = ranked[0]

@@ -154,9 +154,10 @@ class DeviceRow:
 def device_rows(ledger: Ledger, entries: list[Entry]) -> list[DeviceRow]:
     """Epochs and device time by phase and arm or setting, in the order of the entries."""
     spent: dict[tuple[str, str], list[float]] = {}
+    records = ledger.all_records([entry.name for entry in entries])
     for entry in entries:
         seconds = spent.setdefault((entry.phase, entry.setting or entry.arm), [])
-        seconds += [float(record.get("epoch_seconds", 0.0)) for record in ledger.records(entry.name)]
+        seconds += [float(record.get("epoch_seconds", 0.0)) for record in records[entry.name]]
     return [
         DeviceRow(phase=phase, arm=arm, num_epochs=len(seconds), device_seconds=sum(seconds))
         for (phase, arm), seconds in spent.items()
@@ -174,13 +175,14 @@ def time_left(ledger: Ledger, study: Study, entries: list[Entry]) -> str:
         return "nobody drives it: launch it again to continue" if any(not e.finished for e in entries) else ""
     phase = "confirm" if any(entry.phase == "confirm" for entry in entries) else "search"
     ours = [entry for entry in entries if entry.phase == phase]
-    times = sorted(str(record["time"]) for entry in ours for record in ledger.records(entry.name))
+    records = ledger.all_records([entry.name for entry in ours])
+    times = sorted(str(record["time"]) for found in records.values() for record in found)
     recent = [datetime.fromisoformat(one).timestamp() for one in times[-PACE_RECORDS:]]
     if len(recent) < 3 or recent[-1] <= recent[0]:
         return f"{phase}: time left unknown"
     num_trials = len(ours) if phase == "confirm" else study.num_search_trials
     num_left = (num_trials - sum(entry.finished for entry in ours)) * study.epochs
-    num_left -= sum(len(ledger.records(entry.name)) for entry in ours if not entry.finished)
+    num_left -= sum(len(records[entry.name]) for entry in ours if not entry.finished)
     seconds = (recent[-1] - recent[0]) / (len(recent) - 1) * num_left
     return f"{phase}: about {duration(seconds)} left" if num_left else f"{phase}: finished"
 

@@ -114,8 +114,9 @@ class LedgerSearcher(Searcher):  # type: ignore[misc]
         entries = self.ledger.entries(self.phase)
         self.queue = [entry.name for entry in _in_turn(entries) if not entry.finished]
         if self.phase == "search":
+            records = self.ledger.all_records([entry.name for entry in entries])
             for arm in self.study.arms:
-                told = [(entry, self.ledger.records(entry.name)) for entry in entries if entry.arm == arm]
+                told = [(entry, records[entry.name]) for entry in entries if entry.arm == arm]
                 warm = warm_params(self.study, arm, self.ledger.folder)
                 self.searches[arm] = ArmSearch(self.study, arm, told, warm)
             self.num_proposed = {arm: sum(entry.arm == arm for entry in entries) for arm in self.study.arms}

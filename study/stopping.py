@@ -27,20 +27,19 @@ class StopWithinArm(ArrivalOrder):
     def __init__(self, rule: Rule, folder: StoragePath) -> None:
         super().__init__()
         self.rule, self.folder = rule, folder
-        self.arms: dict[str, str] = {}
         self.noted: dict[str, int] = {}
         """Epochs of each trial that the rule knows."""
         ledger = Ledger(folder)
-        for entry in ledger.entries("search"):
-            self.arms[entry.name] = entry.arm
-            for record in ledger.records(entry.name):
-                self._note(entry.name, record)
+        self.arms: dict[str, str] = {entry.name: entry.arm for entry in ledger.entries("search")}
+        for name, records in ledger.all_records(self.arms).items():
+            for record in records:
+                self._note(name, record)
 
     def stop_overdue(self) -> None:
         """Ends the trials whose driver died between their last record and the decision on it."""
         ledger = Ledger(self.folder)
         for entry in ledger.entries("search"):
-            epoch = len(ledger.records(entry.name))
+            epoch = self.noted.get(entry.name, 0)
             if entry.finished or not self.rule.decides(epoch):
                 continue
             if not self.rule.goes_on(entry.arm, entry.name, epoch):

@@ -82,13 +82,36 @@ def read_bytes(path: StoragePath) -> bytes:
     return content
 
 
-def read_many(paths: Sequence[StoragePath]) -> list[bytes]:
-    """The content of each file, in the same order; from an object store many at a time."""
+def read_many(paths: Sequence[StoragePath], *, absent: bytes | None = None) -> list[bytes]:
+    """The content of each file, in the same order; from an object store many at a time.
+
+    Args:
+        absent: stands for a file that is not there.
+
+    Raises:
+        FileNotFoundError: there is no such file, and nothing stands for it.
+    """
     if not paths or isinstance(paths[0], Path):
-        return [path.read_bytes() for path in paths]
-    found = paths[0].fs.cat([path.path for path in paths if not isinstance(path, Path)])
+        return [_read_one(path, absent) for path in paths]
+    keys = [path.path for path in paths if not isinstance(path, Path)]
+    found = paths[0].fs.cat(keys, on_error="return")
     # One file alone comes without its name.
-    return [found[path.path] if isinstance(found, dict) else found for path in paths if not isinstance(path, Path)]
+    contents = [found[key] if isinstance(found, dict) else found for key in keys]
+    for number, content in enumerate(contents):
+        if isinstance(content, FileNotFoundError) and absent is not None:
+            contents[number] = absent
+        elif isinstance(content, BaseException):
+            raise content
+    return contents
+
+
+def _read_one(path: StoragePath, absent: bytes | None) -> bytes:
+    try:
+        return read_bytes(path)
+    except FileNotFoundError:
+        if absent is None:
+            raise
+        return absent
 
 
 def workplace(folder: StoragePath) -> Path:

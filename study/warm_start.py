@@ -71,7 +71,8 @@ def warm_params(study: Study, arm: str, folder: StoragePath) -> list[dict[str, S
 
 def _best_trials(study: Study, folder: StoragePath, entries: list[Entry], arm: str) -> list[Entry]:
     ledger = Ledger(folder)
-    finished = [(one.name, ledger.records(one.name)[-1]) for one in entries if one.state == "done"]
+    records = ledger.all_records([one.name for one in entries if one.state == "done"])
+    finished = [(name, found[-1]) for name, found in records.items()]
     if not finished:
         return []
     names = [best_of(finished, metric)[0] for metric in study.arm_objectives(arm)]

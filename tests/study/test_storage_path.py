@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from study.checkpoint_file import CheckpointFile
-from study.files import read_json, write_json
+from study.files import read_json, write_bytes, write_json
 from study.lease import LeaseHeldError, holder, lease
 from study.ledger import Ledger
 from study.storage import failure, write_problem
@@ -17,6 +17,7 @@ from study.storage_path import (
     is_storage_error,
     local_copy,
     publish,
+    read_many,
     storage_path,
     workplace,
 )
@@ -44,10 +45,28 @@ def test_a_ledger_is_the_same_in_both(place: StoragePath) -> None:
     assert [entry.number for entry in ledger.entries("search")] == [0, 1]
     ledger.write_records("color_only-search-0", [{"epoch": 1, "val/delta_e": float("nan")}])
     assert ledger.records("color_only-search-0")[0]["epoch"] == 1
+    together = ledger.all_records(["color_only-search-1", "color_only-search-0"])
+    assert [(name, len(records)) for name, records in together.items()] == [
+        ("color_only-search-1", 0),
+        ("color_only-search-0", 1),
+    ]
     write_json(ledger.checkpoint("color_only-search-0"), {})
     ledger.drop_half_written("color_only-search-0")
     assert ledger.end("color_only-search-0", "stopped").state == "stopped"
     assert not ledger.checkpoint("color_only-search-0").exists()
+
+
+def test_many_files_are_read_in_order_and_one_that_is_missing_is_an_error_unless_something_stands_for_it(
+    place: StoragePath,
+) -> None:
+    for name in ("b", "a"):
+        write_bytes(place / name, name.encode())
+    assert read_many([place / "b", place / "a"]) == [b"b", b"a"]
+    assert read_many([place / "a"]) == [b"a"] and read_many([]) == []
+    assert read_many([place / "b", place / "c"], absent=b"none") == [b"b", b"none"]
+    for paths in ([place / "b", place / "c"], [place / "c"]):
+        with pytest.raises(FileNotFoundError):
+            read_many(paths)
 
 
 def test_a_lease_admits_one_driver_and_is_given_back(place: StoragePath) -> None:
