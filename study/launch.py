@@ -71,7 +71,11 @@ def run(launch: Launch, console: Console) -> Path:
     images, prepared, cut = prepare_data(study.data_config(), console)
     # Torch's optimizers load what compiles, whether asked to or not.
     needs = ["study.worker"] + (["torch", "torch._dynamo"] if study.data_config().dataset != "analytic" else [])
-    with preloading(needs), session(launch.address, launch.command) as resources, stops_the_study(folder):
+    with (
+        preloading(needs, study.resources.cpus_per_trial),
+        session(launch.address, launch.command) as resources,
+        stops_the_study(folder),
+    ):
         num_slots, num_gpus, gpus_per_trial = _slots(study, resources)
         make_folder(folder, parents=True)
         with lease(folder) as token, quiet(workplace(folder) / "ray.log"):

@@ -7,14 +7,10 @@ import signal
 import sys
 import threading
 import time
-from typing import TYPE_CHECKING
 
 from study.ledger import Ledger
 from study.mlflow_address import be_patient
 from study.storage_path import StoragePath, is_storage_error, storage_path
-
-if TYPE_CHECKING:
-    pass
 
 POLL_SECONDS, FIRST_LOOK_SECONDS = 3.0, 0.5
 """Between two rounds, and between two looks for the first record."""

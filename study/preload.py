@@ -11,18 +11,20 @@ MODULES = "RAY_preload_python_modules"
 """Variable that Ray passes on to its workers."""
 FOLDER = "HUERISTIC_LOADED"
 """Variable that names the folder where each worker leaves a mark once it is ready: `study/loaded.py`."""
-MAX_CORES = 16
+MAX_CORES, MAX_CPUS_PER_TRIAL = 16, 2.0
 PRELOAD_SECONDS = 30.0
 """For the first workers to be ready; after that Ray starts others."""
 
 
 @contextmanager
-def preloading(modules: Sequence[str]) -> Iterator[None]:
-    """Every worker of a Ray started inside the block loads these modules before it takes work, where cores are few.
+def preloading(modules: Sequence[str], cpus_per_trial: float) -> Iterator[None]:
+    """Every worker of a Ray started inside the block loads these modules before it takes work.
 
-    Ray starts one worker a core, of which trials may need a handful; each with torch takes 0.7 GiB.
+    Ray starts one worker a core. On a large machine, and where a trial takes several cores, most of them would load in
+    vain, and each with torch takes 0.7 GiB; there the first trials load for themselves.
     """
-    modules = modules if (os.cpu_count() or 1) <= MAX_CORES else ()
+    if (os.cpu_count() or 1) > MAX_CORES or cpus_per_trial > MAX_CPUS_PER_TRIAL:
+        modules = ()
     folder = tempfile.mkdtemp(prefix="hueristic-loaded-")
     os.environ |= {MODULES: ",".join([*modules, "study.loaded"]), FOLDER: folder}
     try:

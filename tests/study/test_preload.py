@@ -1,6 +1,7 @@
 """study/preload.py: Ray's first workers load what they need, and trials go to them."""
 
 import os
+import time
 from pathlib import Path
 
 import pytest
@@ -10,15 +11,18 @@ from study.preload import FOLDER, MODULES, preloading, wait_for_workers
 
 
 def test_ray_is_told_what_to_load_and_afterwards_nothing_is_left() -> None:
-    with preloading(["json"]):
+    with preloading(["json"], 1):
         folder = Path(os.environ[FOLDER])
         assert folder.is_dir() and os.environ[MODULES] == "json,study.loaded"
     assert not folder.exists() and FOLDER not in os.environ and MODULES not in os.environ
 
 
-def test_a_large_machine_does_not_load_one_torch_a_core(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(os, "cpu_count", lambda: 64)
-    with preloading(["torch"]):
+@pytest.mark.parametrize(("cores", "cpus_per_trial"), [(64, 1), (8, 4)])
+def test_no_torch_is_loaded_a_core_where_most_would_load_in_vain(
+    cores: int, cpus_per_trial: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(os, "cpu_count", lambda: cores)
+    with preloading(["torch"], cpus_per_trial):
         assert os.environ[MODULES] == "study.loaded"
 
 
@@ -30,8 +34,8 @@ def test_it_waits_for_as_many_marks_as_slots_but_not_for_ever(monkeypatch: pytes
         naps.append(seconds)
         Path(os.environ[FOLDER], str(len(naps))).touch()
 
-    monkeypatch.setattr(preload.time, "sleep", nap)
-    with preloading([]):
+    monkeypatch.setattr(time, "sleep", nap)
+    with preloading([], 1):
         wait_for_workers(3)
         assert len(naps) == 3
         monkeypatch.setattr(preload, "PRELOAD_SECONDS", 0.0)
