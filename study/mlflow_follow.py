@@ -38,7 +38,7 @@ def follow(folder: StoragePath, tracking_uri: str, parent: int) -> None:
         try:
             if view is None or last_round:
                 view = MlflowView(folder, tracking_uri)
-            view.sync()
+            view.sync(None if last_round else ending.wait)
         # Whatever a server or a store answers, the study goes on; the next round tries again, from what is there.
         except Exception:
             view = None
@@ -47,7 +47,7 @@ def follow(folder: StoragePath, tracking_uri: str, parent: int) -> None:
                 sys.exit(1)
         if last_round:
             return
-        # A slow store gets half of the time at most.
+        # A slow store gets half of the time at most, here and, while it catches up, between two trials.
         ending.wait(max(POLL_SECONDS, time.monotonic() - began))
 
 

@@ -8,6 +8,8 @@ MLflow, so running it again changes nothing. "Run" is MLflow's word for what sho
 import json
 import math
 import tempfile
+import time
+from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
 
@@ -60,8 +62,12 @@ class MlflowView:
         self.launched: str = self.fingerprint["launched"]
         self.has_models = False
 
-    def sync(self) -> int:
+    def sync(self, rest: Callable[[float], object] | None = None) -> int:
         """Sends everything the ledger has and MLflow has not; gives the number of trials that were behind.
+
+        Args:
+            rest: called after each trial with the seconds it took, to leave a store that fell behind some time for
+                others.
 
         After an exception this view no longer knows what arrived: the next try needs a new one.
         """
@@ -76,8 +82,11 @@ class MlflowView:
             if not entry.started:
                 continue
             if self.synced.get(name) != _level(entry, len(self.ledger.records(name))):
+                began = time.monotonic()
                 self._send(entry)
                 num_behind += 1
+                if rest is not None:
+                    rest(time.monotonic() - began)
         self._send_study()
         self._send_models()
         return num_behind

@@ -144,6 +144,13 @@ def test_a_server_that_asks_for_a_password_gets_it_from_the_environment(
         server.kill()
 
 
+def test_a_view_that_catches_up_rests_after_each_trial_as_long_as_that_took(finished: Ledger, tmp_path: Path) -> None:
+    rests: list[float] = []
+    view = MlflowView(finished.folder, f"sqlite:///{tmp_path / 'mlflow.db'}")
+    assert view.sync(rests.append) == len(rests) == len(finished.names()) and min(rests) > 0
+    assert view.sync(rests.append) == 0 and len(rests) == len(finished.names())
+
+
 def test_postgres_behind_a_server(finished: Ledger, tmp_path: Path) -> None:
     with postgres() as database:
         server = MlflowServer(tmp_path / "server", database)
