@@ -205,7 +205,7 @@ def trade_off(tables: Tables, x: str = "val/delta_e", y: str = "val/top1") -> go
             figure.add_vline(x=row[x], line=line)
         else:
             figure.add_hline(y=row[y], line=line)
-        name = plain(f"{row['name']}, confirmed (trains one task)")
+        name = plain(f"{row['name']}, confirmed (one task)")
         figure.add_trace(go.Scatter(x=[None], y=[None], mode="lines", line=line, name=name))
     for update, name in ((figure.update_xaxes, x), (figure.update_yaxes, y)):
         measured, low, high = metric(tables, name), table[name].min(), table[name].max()

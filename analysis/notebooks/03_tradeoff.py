@@ -7,8 +7,9 @@
 #
 # On validation photos at the last epoch. Small hollow marks are single search trials that ran their full number of
 # epochs: they show where the sampler looked and are not results. Large marks are confirmed settings, averaged over
-# their replicates. An arm that trains one task has no meaningful score on the other, so it is drawn as a line. Dotted
-# steps join the search trials that no other trial of their arm beats in both tasks (the Pareto front).
+# their replicates. An arm that trains one task, or names by shuffled labels, has no meaningful score on the other, so
+# it is drawn as a line. Dotted steps join the search trials that no other trial of their arm beats in both tasks (the
+# Pareto front).
 
 # %%
 from analysis import figures, loss_weight, pareto, search_figures
