@@ -2,11 +2,12 @@
 
 import math
 
+from analysis.constant_color import unlearned
 from analysis.contrasts import contrasts, differences, planned_contrasts
 from analysis.pareto import hypervolume_table
 from analysis.rule import UNDECIDED
 from analysis.searched import ranges, read_settings
-from analysis.tables import Tables, is_twin, metric, records, tasks
+from analysis.tables import Tables, metric, records
 from analysis.trial_checks import Finding
 
 MIN_REPLICATES = 6
@@ -79,18 +80,14 @@ def replicate_apart(tables: Tables) -> list[Finding]:
 
 
 def never_beat_constant(tables: Tables) -> list[Finding]:
-    constant = (tables.study["data"].get("constant_color") or {}).get("delta_e")
-    photos = tables.photos[~is_twin(tables.photos["setting"])]
-    colors = [arm for arm in photos["arm"].dropna().unique() if "color" in tasks(tables, arm)]
-    error = photos[photos["arm"].isin(colors)].groupby(["arm", "trial"])["delta_e"].mean().groupby("arm").min()
     return [
         Finding(
             "no better than one colour",
-            f"No replicate of {arm} ({best:.3g}) beat painting every photo in one colour ({constant:.3g} delta E).",
-            "Train longer or search wider before believing any difference: this arm has not learned to colour.",
+            f"No replicate of {one.setting} beat painting every photo in one colour: {one.best:.3g} at best and "
+            f"{one.mean:.3g} on average, against {one.constant:.3g} CIEDE2000.",
+            "Train longer or search wider before believing any difference: it has not learned to colour.",
         )
-        for arm, best in error.items()
-        if constant is not None and best >= constant
+        for one in unlearned(tables).values()
     ]
 
 

@@ -52,11 +52,15 @@ def forest(tables: Tables, family: str = "primary") -> go.Figure:
     figure = make_subplots(rows=len(metrics), row_heights=num_rows, vertical_spacing=100 / (area + 100))
     for panel, name in enumerate(metrics, start=1):
         _forest_panel(figure, tables, table[table["metric"] == name], metric(tables, name), panel)
+    styles = arm_styles(tables)
     for label, width, opacity in (("new photos and trainings", *THIN), ("these photos only", *THICK)):
-        line = {"color": NEUTRAL, "width": width}
+        line = {"color": styles[table["treatment_arm"].iloc[0]][0], "width": width}
         figure.add_trace(
             go.Scatter(x=[None], y=[None], mode="lines", line=line, opacity=opacity, name=f"95 %, {label}")
         )
+    if table["margin"].notna().any():
+        band = {"color": MARGIN_BAND, "size": 16, "symbol": "square"}
+        figure.add_trace(go.Scatter(x=[None], y=[None], mode="markers", marker=band, name="too small to matter"))
     return figure.update_layout(height=area + 130, legend=LEGEND_ABOVE)
 
 

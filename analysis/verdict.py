@@ -4,6 +4,7 @@ from typing import Any
 
 import pandas as pd
 
+from analysis.constant_color import unlearned
 from analysis.contrasts import NOT_TESTABLE, WITHHELD, contrasts
 from analysis.rule import EQUIVALENT, UNDECIDED
 from analysis.tables import Tables, metric, tasks
@@ -31,16 +32,15 @@ def sentence(tables: Tables, row: pd.Series) -> str:
         return f"What {_start_lower(subject)} does to {doing} cannot be said: {row['note']}."
     numbers = f"{_means(row)} {_evidence(row)}"
     if word == UNDECIDED:
-        return (
-            f"Whether {_start_lower(subject)} helps or hurts {doing} is undecided. {numbers} {_needed(row)}{_note(row)}"
-        )
+        claim = f"Whether {_start_lower(subject)} helps or hurts {doing} is undecided{_unlearned(tables, row)}"
+        return f"{claim}. {numbers} {_needed(row)}{_note(row)}"
     margin = number(row["margin"], row["unit"])
     claim = {
         EQUIVALENT: f"makes no difference to {doing} within the margin of {margin}",
         "helps by less than the margin": f"helps {doing}, but by less than the margin of {margin}",
         "hurts by less than the margin": f"hurts {doing}, but by less than the margin of {margin}",
     }.get(word, f"{word} {doing}")
-    return f"{subject} {claim}. {numbers}{_note(row)}"
+    return f"{subject} {claim}{_unlearned(tables, row)}. {numbers}{_note(row)}"
 
 
 def summary(tables: Tables) -> list[str]:
@@ -193,6 +193,17 @@ def _evidence(row: pd.Series) -> str:
         f"{number(row['high_95'])}, adjusted p {p_words(row['p_adjusted'])}, {row['num_replicates']} replicates, "
         f"{row['num_photos']} photos)."
     )
+
+
+def _unlearned(tables: Tables, row: pd.Series) -> str:
+    """What weakens any claim about colouring, said together with it: a side that has not learned to colour."""
+    found = unlearned(tables) if metric(tables, row["metric"]).task == "color" else {}
+    sides = [found[side] for side in dict.fromkeys((row["treatment"], row["control"])) if side in found]
+    if not sides:
+        return ""
+    whose = "either side" if len(sides) == 2 else sides[0].setting
+    constant = number(sides[0].constant, "CIEDE2000")
+    return f"; but no replicate of {whose} colours better than one colour for every photo does ({constant})"
 
 
 def _needed(row: pd.Series) -> str:

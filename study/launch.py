@@ -267,7 +267,11 @@ def load(folder: StoragePath) -> Study:
     check_version(folder)
     path = folder / "study.yaml"
     if not path.is_file():
-        raise ValueError(f"{folder} holds no study (no study.yaml): give the folder that launch printed.")
+        usual = Path("studies") / str(folder)
+        remedy = (
+            f"did you mean {usual}?" if (usual / "study.yaml").is_file() else "give the folder that launch printed."
+        )
+        raise ValueError(f"{folder} holds no study (no study.yaml): {remedy}")
     return load_study(path)
 
 

@@ -86,9 +86,9 @@ class Phases:
         finally:
             progress.close()
             shutil.rmtree(scratch, ignore_errors=True)
-        left = [entry.name for entry in Ledger(self.folder).entries(phase) if not entry.finished]
-        if left or len(Ledger(self.folder).entries(phase)) < num_trials:
-            raise StudyStoppedError(f"The {phase} phase stopped with {max(len(left), 1)} trials unfinished.")
+        num_ended = sum(entry.finished for entry in ledger.entries(phase))
+        if num_ended < num_trials:
+            raise StudyStoppedError(f"The {phase} phase stopped after {num_ended} of its {num_trials} trials.")
 
     def _ready(self) -> None:
         if self.is_local:

@@ -172,7 +172,11 @@ def time_left(ledger: Ledger, study: Study, entries: list[Entry]) -> str:
     """
     driver = holder(ledger.folder)
     if not driver:
-        return "nobody drives it: launch it again to continue" if any(not e.finished for e in entries) else ""
+        report = ledger.folder / "report" / "report.html"
+        # The report is written last; one asked for in between stands beside trials that still wait, or alone.
+        confirmed = [entry.finished for entry in entries if entry.phase == "confirm"]
+        is_over = confirmed and all(confirmed) and report.exists()
+        return f"finished; report: {report}" if is_over else "nobody drives it: launch it again to continue"
     phase = "confirm" if any(entry.phase == "confirm" for entry in entries) else "search"
     ours = [entry for entry in entries if entry.phase == phase]
     records = ledger.all_records([entry.name for entry in ours])
@@ -211,12 +215,14 @@ def status_table(ledger: Ledger, study: Study) -> Table:
     """Every arm and phase of a study's folder, from any machine that sees it."""
     table = Table(title=f"{study.name}: {study.question}", title_justify="left")
     for name in ("phase", "arm or setting"):
-        table.add_column(name)
-    for name in (*STATES, "epochs", "device time"):
-        table.add_column(name, justify="right")
+        table.add_column(name, no_wrap=True)
     entries = ledger.entries()
-    for row in status_rows(ledger, entries):
-        *texts, seconds = row.values()
-        table.add_row(*map(str, texts), duration(seconds))
+    rows = status_rows(ledger, entries)
+    states = [state for state in STATES if any(row[state] for row in rows)]
+    for name in (*states, "epochs", "device time"):
+        table.add_column(name, justify="right", no_wrap=True)
+    for row in rows:
+        texts = [str(row[name]) for name in ("phase", "setting", *states, "epochs")]
+        table.add_row(*texts, duration(row["device_seconds"]))
     table.caption, table.caption_justify = time_left(ledger, study, entries), "left"
     return table

@@ -25,7 +25,8 @@ def init(
 
     write_starter(study, dataset)
     Console().print(
-        f"{study} is a study to start from. Read it, then see what it would do:\n"
+        f"{study} is a study to start from; the schema beside it is for your editor. Read it, then see what it would "
+        "do:\n"
         f"  hueristic launch {shlex.quote(str(study))} --dry-run",
         soft_wrap=True, highlight=False, markup=False,
     )  # fmt: skip

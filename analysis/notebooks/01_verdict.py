@@ -15,14 +15,14 @@ show(verdict.basis(tables))
 # interval lies wholly among differences that were declared too small to matter before the study began. Everything
 # else is *undecided*. The interval allows for new photos and for new trainings.
 #
-# ### What this study cannot tell
-
-# %%
-show(verdict.limits(tables))
-
-# %% [markdown]
 # ### Health
 
 # %%
 findings = health.findings(tables)
 show([f"**{finding.sentence}** {finding.remedy}" for finding in findings] or "Nothing found that weakens the answer.")
+
+# %% [markdown]
+# ### What this study cannot tell
+
+# %%
+show(verdict.limits(tables))

@@ -67,3 +67,18 @@ def test_numbers_carry_three_digits_and_their_unit() -> None:
     assert number(-0.12345, "CIEDE2000") == "\N{MINUS SIGN}0.123 CIEDE2000"
     assert number(0.5, "share") == "0.5"
     assert number(float("nan")) == "unknown"
+
+
+def test_a_claim_about_colouring_says_at_once_where_a_side_has_not_learned_to_colour(tables: Tables) -> None:
+    def lines(*settings: str) -> list[str]:
+        errors = tables.photos["delta_e"].where(~tables.photos["setting"].isin(settings), 15.5)
+        return verdict_lines(replace(tables, photos=tables.photos.assign(delta_e=errors)))
+
+    assert not any("one colour" in line for line in lines())
+    claim = lines("color_only")[0].partition(". ")[0]
+    assert claim.endswith(
+        "no replicate of color_only colours better than one colour for every photo does (15 CIEDE2000)"
+    )
+    both = lines("color_only", "joint.color")
+    assert "but no replicate of either side colours better" in both[0].partition(". ")[0]
+    assert "one colour" not in both[1]

@@ -1,14 +1,16 @@
 """study/progress.py: what a study has cost and how long it takes, from its folder alone."""
 
 import dataclasses
+import io
 import json
 from pathlib import Path
 
 import pytest
+from rich.console import Console
 
 from study.entries import make_entry
 from study.ledger import Ledger
-from study.progress import DeviceRow, device_rows, time_left
+from study.progress import DeviceRow, device_rows, status_table, time_left
 from tests.study.analytic import analytic_study
 
 
@@ -43,6 +45,32 @@ def test_the_time_left_follows_from_the_pace_of_the_records(ledger: Ledger) -> N
 
 def test_a_study_that_nobody_drives_says_so(ledger: Ledger) -> None:
     assert time_left(ledger, analytic_study(), ledger.entries()).startswith("nobody drives it")
+
+
+def test_a_study_is_finished_once_all_is_confirmed_and_reported(ledger: Ledger) -> None:
+    def left() -> str:
+        return time_left(ledger, analytic_study(), ledger.entries())
+
+    for entry in ledger.entries():
+        ledger.write(dataclasses.replace(entry, state="done"))
+    assert left().startswith("nobody drives it")
+    source = ledger.entries()[0]
+    ledger.write(dataclasses.replace(source, phase="confirm", setting="joint", replicate=1, number=1, state="done"))
+    assert left().startswith("nobody drives it")
+    report = ledger.folder / "report" / "report.html"
+    report.parent.mkdir()
+    report.write_text("")
+    assert left() == f"finished; report: {report}"
+    ledger.write(dataclasses.replace(source, phase="confirm", setting="joint", replicate=2, number=2, state="queued"))
+    assert left().startswith("nobody drives it")
+
+
+def test_status_shows_the_states_there_are_and_names_whole(ledger: Ledger) -> None:
+    console = Console(width=80, record=True, file=io.StringIO())
+    console.print(status_table(ledger, analytic_study()))
+    shown = console.export_text()
+    assert "color_only" in shown and "arm or setting" in shown and "running" in shown
+    assert "failed" not in shown and "stopped" not in shown and "queued" not in shown
 
 
 def test_a_clock_that_jumped_back_breaks_nothing(ledger: Ledger) -> None:
