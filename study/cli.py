@@ -10,7 +10,7 @@ import typer
 from rich.console import Console
 
 from study.arguments import StudyFolder, parsed_path
-from study.catalog_names import find_study
+from study.catalog_names import catalog_names, find_study
 from study.compare_command import compare
 from study.completion import study_files, trials
 from study.data_commands import data_app
@@ -33,7 +33,7 @@ StudyFile = Annotated[
     Path,
     typer.Argument(
         metavar="STUDY",
-        help="The study file, or the name of a study of the catalogue.",
+        help=f"The study file, or the name of a study of the catalogue: {', '.join(catalog_names())}.",
         show_default=False,
         autocompletion=study_files,
     ),
@@ -61,7 +61,9 @@ def options(debug: Annotated[bool, typer.Option(help="Show a traceback with erro
 @app.command()
 def launch(
     study: StudyFile,
-    set_: Annotated[list[str] | None, typer.Option("--set", help="Place or size the study: data.root=DIR")] = None,
+    set_: Annotated[
+        list[str] | None, typer.Option("--set", help="Place or size the study, as often as needed: data.root=DIR")
+    ] = None,
     storage: Storage = Path("studies"),
     tracking_uri: TrackingUri = None,
     address: Address = None,
@@ -124,13 +126,15 @@ def status(study_dir: StudyFolder, as_json: AsJson = False) -> None:
     from study.progress import status_rows, status_table, time_left
 
     study, ledger = load(study_dir), Ledger(study_dir)
+    entries = ledger.entries()
+    rows, left = status_rows(ledger, entries), time_left(ledger, study, entries)
     if as_json:
         head = {"study": study.name, "question": study.question, "folder": ledger.folder}
-        entries = ledger.entries()
-        rows, left = status_rows(ledger, entries), time_left(ledger, study, entries)
         print_json({**head, "trials": rows, "time_left": left})
     else:
-        Console().print(status_table(ledger, study))
+        console = Console()
+        console.print(status_table(study, rows))
+        console.print(left, soft_wrap=True, highlight=False, markup=False)
 
 
 @app.command()

@@ -11,17 +11,21 @@ from mlflow.tracking import MlflowClient
 from rich.console import Console
 
 from study.mlflow_address import sqlite_file, without_password
+from trainables.cache import default_cache
 
 HOST = "127.0.0.1"
 FIRST_PORT, LAST_PORT = 5000, 5050
 CLOSING_SECONDS = 10.0
+PAGES_ALONE = {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false", "MLFLOW_ENABLE_ASSISTANT_SANDBOX": "true"}
+"""A study needs no job runners, which serve language models, and no assistant: whoever reaches the port could have that
+run commands here. MLflow 3.17 cannot turn it off, but in a sandbox it runs none without Docker."""
 
 
 def serve(tracking_uri: str, experiment: str, port: int | None, console: Console) -> None:
     """Serves the pages until interrupted; a store behind a server has its pages already, and they are named.
 
     Raises:
-        ValueError: the port is taken, or there is no store yet.
+        ValueError: the port is taken, there is no store yet, or MLflow did not start.
     """
     if tracking_uri.startswith(("http://", "https://")):
         shown = without_password(tracking_uri)
@@ -40,13 +44,18 @@ def serve(tracking_uri: str, experiment: str, port: int | None, console: Console
     command = [sys.executable, "-m", "mlflow", "server", "--backend-store-uri", tracking_uri, "--host", HOST]
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     # In a group of its own: MLflow starts further processes, and all of them end with us.
-    # Its job runners serve language models; a study needs pages alone.
-    environment = {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false", **os.environ}
-    server = subprocess.Popen(
-        [*command, "--port", str(chosen), "--workers", "1"], start_new_session=True, env=environment
-    )
+    environment = {**PAGES_ALONE, **os.environ}
+    # MLflow's words advise how to open the pages to strangers.
+    log = default_cache() / "mlflow-pages.log"
+    log.parent.mkdir(parents=True, exist_ok=True)
+    with log.open("w") as words:
+        server = subprocess.Popen(
+            [*command, "--port", str(chosen), "--workers", "1"],
+            start_new_session=True, env=environment, stdout=words, stderr=words,
+        )  # fmt: skip
     try:
         server.wait()
+        raise ValueError(f"MLflow ended by itself; its words are in {log}.")
     except KeyboardInterrupt:
         console.print("MLflow's pages are closed.")
     finally:

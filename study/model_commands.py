@@ -59,7 +59,7 @@ def export(
 ) -> None:
     """Write a study's network as an ONNX file, for programs without torch.
 
-    Needs the optional packages called onnx in pyproject.toml.
+    Needs more packages: pip install '.\\[onnx]' in the project's folder.
 
     Example: hueristic export studies/quickstart --onnx colorizer.onnx
     """

@@ -211,18 +211,15 @@ def status_rows(ledger: Ledger, entries: list[Entry]) -> list[dict[str, Any]]:
     ]
 
 
-def status_table(ledger: Ledger, study: Study) -> Table:
-    """Every arm and phase of a study's folder, from any machine that sees it."""
+def status_table(study: Study, rows: list[dict[str, Any]]) -> Table:
+    """The rows of `status_rows`, for people: only the states that occur."""
     table = Table(title=f"{study.name}: {study.question}", title_justify="left")
     for name in ("phase", "arm or setting"):
         table.add_column(name, no_wrap=True)
-    entries = ledger.entries()
-    rows = status_rows(ledger, entries)
     states = [state for state in STATES if any(row[state] for row in rows)]
     for name in (*states, "epochs", "device time"):
         table.add_column(name, justify="right", no_wrap=True)
     for row in rows:
         texts = [str(row[name]) for name in ("phase", "setting", *states, "epochs")]
         table.add_row(*texts, duration(row["device_seconds"]))
-    table.caption, table.caption_justify = time_left(ledger, study, entries), "left"
     return table

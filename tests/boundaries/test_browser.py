@@ -22,6 +22,7 @@ from PIL import Image
 from analysis.report import write
 from study.mlflow_server import free_port
 from tests.analysis.synthetic_study import write_study as write_tables
+from tests.chaos.processes import family
 from tests.study.commands import environment, hueristic, write_study
 
 pytestmark = pytest.mark.full
@@ -122,7 +123,13 @@ def pages(launched: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
         server = subprocess.Popen(command, env=environment(launched), start_new_session=True, stdout=log, stderr=log)
     try:
         _wait_for(f"http://127.0.0.1:{port}/health")
-        assert f"http://127.0.0.1:{port}/#/experiments/" in said.read_text()
+        words = said.read_text()
+        assert f"http://127.0.0.1:{port}/#/experiments/" in words
+        # MLflow's own words advise to open the port to other machines; they are kept in a file.
+        assert "0.0.0.0" not in words
+        mlflow = Path(f"/proc/{family(server.pid)[1]}")
+        assert b"mlflow" in (mlflow / "cmdline").read_bytes()
+        assert b"MLFLOW_ENABLE_ASSISTANT_SANDBOX=true" in (mlflow / "environ").read_bytes()
         yield f"http://127.0.0.1:{port}"
     finally:
         # To the command alone, as a service manager does; what it started must end with it.

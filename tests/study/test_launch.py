@@ -188,7 +188,9 @@ def test_another_study_in_the_same_folder_is_refused_naming_the_difference(launc
 def test_status_counts_what_the_ledger_holds(launched: Path, ledger: Ledger) -> None:
     done = hueristic(launched, "status", ledger.folder)
     assert done.returncode == 0
-    assert re.search(r"search\s*│\s*joint\s*│\s*0\s*│\s*0\s*│\s*4\s*│\s*0\s*│\s*0\s*│\s*24", done.stdout), done.stdout
+    assert re.search(r"phase\s*┃\s*arm or setting\s*┃\s*done\s*┃\s*epochs", done.stdout), done.stdout
+    assert re.search(r"search\s*│\s*joint\s*│\s*4\s*│\s*24", done.stdout), done.stdout
+    assert f"finished; report: {ledger.folder}/report/report.html\n" in done.stdout
 
 
 def test_fingerprint_says_on_what_the_study_ran(ledger: Ledger) -> None:

@@ -10,7 +10,7 @@ from rich.console import Console
 
 from study.entries import make_entry
 from study.ledger import Ledger
-from study.progress import DeviceRow, device_rows, status_table, time_left
+from study.progress import DeviceRow, device_rows, status_rows, status_table, time_left
 from tests.study.analytic import analytic_study
 
 
@@ -67,7 +67,7 @@ def test_a_study_is_finished_once_all_is_confirmed_and_reported(ledger: Ledger) 
 
 def test_status_shows_the_states_there_are_and_names_whole(ledger: Ledger) -> None:
     console = Console(width=80, record=True, file=io.StringIO())
-    console.print(status_table(ledger, analytic_study()))
+    console.print(status_table(analytic_study(), status_rows(ledger, ledger.entries())))
     shown = console.export_text()
     assert "color_only" in shown and "arm or setting" in shown and "running" in shown
     assert "failed" not in shown and "stopped" not in shown and "queued" not in shown
