@@ -20,10 +20,9 @@ from mlflow.tracking import MlflowClient
 from PIL import Image
 
 from analysis.report import write
-from study.mlflow_server import free_port
 from tests.analysis.synthetic_study import write_study as write_tables
 from tests.chaos.processes import family
-from tests.study.commands import environment, hueristic, write_study
+from tests.study.commands import closed_port, environment, hueristic, write_study
 
 pytestmark = pytest.mark.full
 
@@ -116,7 +115,7 @@ def test_the_report_opens_without_a_network_at_phone_and_desktop_width(
 def pages(launched: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """MLflow's pages on a launched study, opened by `hueristic ui`; their address."""
     folder = tmp_path_factory.mktemp("pages")
-    port = free_port(None)
+    port = closed_port()
     command = [sys.executable, "-m", "study", "ui", str(launched / "studies" / "analytic"), "--port", str(port)]
     said = folder / "ui.log"
     with said.open("w") as log:

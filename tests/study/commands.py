@@ -1,6 +1,7 @@
 """Runs the `hueristic` command as a person does."""
 
 import os
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -28,3 +29,12 @@ def hueristic(folder: Path, *arguments: str | Path, timeout: float = 300) -> sub
         [*HUERISTIC, *map(str, arguments)],
         cwd=folder, env=environment(folder), capture_output=True, text=True, timeout=timeout, check=False,
     )  # fmt: skip
+
+
+def closed_port() -> int:
+    """A port of loopback on which nothing listens, of those that the system hands out: tests run side by side, and the
+    first free one would be another test's as well."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+    return port

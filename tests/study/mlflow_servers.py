@@ -16,9 +16,8 @@ from pathlib import Path
 from mlflow.tracking import MlflowClient
 
 from study.ledger import Ledger
-from study.mlflow_server import free_port
 from study.mlflow_view import STATUS, STUDY_TAG, TRIAL_TAG
-from tests.study.commands import environment
+from tests.study.commands import closed_port, environment
 
 HOST = "127.0.0.1"
 
@@ -30,7 +29,7 @@ class MlflowServer:
         self.folder, self.flags, self.variables = folder, flags, variables or {}
         folder.mkdir(exist_ok=True)
         self.backend = backend or f"sqlite:///{folder / 'server.db'}"
-        self.port = free_port(None)
+        self.port = closed_port()
         self.uri = f"http://{HOST}:{self.port}"
         self.process: subprocess.Popen[bytes] | None = None
 
@@ -72,7 +71,7 @@ def postgres() -> Iterator[str]:
     folder = Path(tempfile.mkdtemp(prefix="hueristic-postgres-"))
     if user:
         shutil.chown(folder, user)
-    port = free_port(None)
+    port = closed_port()
     run = {"user": user, "cwd": folder, "check": True, "stdout": subprocess.DEVNULL}
     subprocess.run([programs / "initdb", "-D", folder / "data", "-U", "mlflow", "-A", "trust"], **run)  # type: ignore[call-overload]
     options = f"-h {HOST} -p {port} -k {folder}"

@@ -1,7 +1,6 @@
 """study/doctor.py and study/services.py: every line says what works here and, where it does not, what to do."""
 
 import json
-import socket
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -10,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from study import doctor, services
-from tests.study.commands import hueristic
+from tests.study.commands import closed_port, hueristic
 
 WHATS = ["Python", "packages", "device", "memory", "compiler", "Ray", "MLflow", "storage", "cache", "photos", "browser"]
 
@@ -33,12 +32,6 @@ def web_server(request: pytest.FixtureRequest) -> Iterator[tuple[int, str]]:
     yield request.param, f"http://someone:secret@127.0.0.1:{server.server_port}"
     server.shutdown()
     server.server_close()
-
-
-def closed_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def test_the_doctor_examines_everything_a_study_needs_and_leaves_nothing(tmp_path: Path) -> None:

@@ -21,10 +21,9 @@ from mlflow.entities import LoggedModel
 from mlflow.tracking import MlflowClient
 
 from study.ledger import Ledger
-from study.mlflow_server import free_port
 from study.mlflow_view import TRIAL_TAG, MlflowView
 from study.model_choice import choose_model
-from tests.study.commands import environment
+from tests.study.commands import closed_port, environment
 from tests.study.finished_study import finished_study
 from tests.study.mlflow_servers import MlflowServer, everything
 from tests.trainables.test_photo_folder import colorful, encoded
@@ -132,7 +131,7 @@ def test_a_model_holds_a_card_a_signature_pinned_requirements_and_no_pickle(
 @contextmanager
 def serving(server: MlflowServer, model_id: str, folder: Path) -> Iterator[str]:
     """`mlflow models serve` on loopback, far from our code; its address."""
-    port = free_port(None)
+    port = closed_port()
     command = [
         sys.executable, "-m", "mlflow", "models", "serve", "-m", f"models:/{model_id}", "--env-manager", "local",
         "--host", "127.0.0.1", "--port", str(port),

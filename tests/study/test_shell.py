@@ -19,9 +19,8 @@ from study.cli import app
 from study.study_file import load_study
 from tests.study.analytic import TEXT
 from tests.study.command_here import command
-from tests.study.commands import HUERISTIC, environment
+from tests.study.commands import HUERISTIC, closed_port, environment
 from tests.study.test_cli import make_photos
-from tests.study.test_doctor import closed_port
 
 ROOT = Path(__file__).parents[2]
 
