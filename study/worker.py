@@ -19,6 +19,7 @@ from study.lease import holder
 from study.ledger import Ledger
 from study.storage import failure
 from study.storage_path import is_storage_error, storage_path
+from study.system_metrics import SystemMetrics
 from trainables.images import Images
 from trainables.photo_measures import PhotoMeasures
 from trainables.records import NotFiniteError, Record
@@ -43,6 +44,7 @@ class LedgerTrainable(tune.Trainable):  # type: ignore[misc]
         self.records: list[Record] | None = None
         self.generator: Generator[Record, None, End] | None = None
         self.checkpoint: CheckpointFile | None = None
+        self.system: SystemMetrics | None = None
 
     def reset_config(self, new_config: dict[str, Any]) -> bool:
         """The next trial of a reused actor starts with nothing of the last one."""
@@ -51,6 +53,9 @@ class LedgerTrainable(tune.Trainable):  # type: ignore[misc]
         return True
 
     def cleanup(self) -> None:
+        if self.system is not None:
+            self.system.close()
+            self.system = None
         if self.generator is not None:
             self.generator.close()
             # With it go the network and the photos, before the next trial asks for memory.
@@ -86,7 +91,7 @@ class LedgerTrainable(tune.Trainable):  # type: ignore[misc]
             if record["epoch"] == len(self.records) + 1:
                 break
             assert int(record["epoch"]) <= len(self.records), f"{record['epoch']} follows {len(self.records)} records"
-        self.records.append(record)
+        self.records.append({**record, **(self.system.read() if self.system is not None else {})})
         self.checkpoint.bring_back()
         self.ledger.write_records(self.name_in_ledger, self.records)
         if record["epoch"] < self.num_epochs:
@@ -117,6 +122,7 @@ class LedgerTrainable(tune.Trainable):  # type: ignore[misc]
         self.records = self.ledger.records(self.name_in_ledger)
         self.checkpoint = CheckpointFile(self.ledger.checkpoint(self.name_in_ledger))
         self.generator = start(trial, self.images, self.checkpoint.path)
+        self.system = SystemMetrics.of_gpu()
 
     def _finish(self, end: End) -> dict[str, Any]:
         assert self.records and len(self.records) == self.num_epochs and self.checkpoint is not None

@@ -16,6 +16,9 @@ UNREPEATABLE = (
 )
 """The fields of a record that say when, where and how fast; two identical trainings need not share them."""
 
+SYSTEM = "system/"
+"""Begins the names of what was measured of the machine while it trained."""
+
 DIAGNOSTICS = (
     "diagnostics/gradient_cosine",
     "diagnostics/gradient_ratio",
@@ -33,4 +36,4 @@ class NotFiniteError(ArithmeticError):
 
 def repeatable(record: Record) -> Record:
     """The part of a record that the same config and replicate give again, to the last bit."""
-    return {name: value for name, value in record.items() if name not in UNREPEATABLE}
+    return {name: value for name, value in record.items() if name not in UNREPEATABLE and not name.startswith(SYSTEM)}

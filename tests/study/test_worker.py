@@ -3,6 +3,7 @@
 import dataclasses
 import json
 import resource
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,6 +13,7 @@ import pytest
 
 from study.entries import make_entry
 from study.ledger import Entry, Ledger
+from study.system_metrics import SystemMetrics
 from study.worker import LedgerTrainable
 from tests.study.analytic import analytic_study
 from trainables.analytic_surface import analytic_images
@@ -48,11 +50,15 @@ def steps(worker: LedgerTrainable) -> list[dict[str, Any]]:
     return results
 
 
+def confirm_entry() -> Entry:
+    entry = make_entry(analytic_study(), "color_only", {"learning_rate": 1e-3}, phase="confirm", number=1, replicate=1)
+    return dataclasses.replace(entry, setting="color_only")
+
+
 @pytest.fixture
 def ledger(tmp_path: Path) -> Ledger:
     made = Ledger(tmp_path)
-    entry = make_entry(analytic_study(), "color_only", {"learning_rate": 1e-3}, phase="confirm", number=1, replicate=1)
-    made.write(dataclasses.replace(entry, setting="color_only"))
+    made.write(confirm_entry())
     (tmp_path / "lease.json").write_text(json.dumps({"token": "ours"}))
     return made
 
@@ -148,6 +154,26 @@ def test_what_a_worker_killed_while_writing_left_is_dropped(ledger: Ledger) -> N
         (folder / name).write_text("half")
     steps(start(ledger.folder))
     assert not list(folder.glob("*.tmp")) and not list(folder.glob(".*.tmp"))
+
+
+def test_what_is_measured_of_the_gpu_stands_in_the_records_and_changes_nothing_that_repeats(
+    ledger: Ledger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    steps(start(ledger.folder))
+    without = ledger.records(NAME)
+    shutil.rmtree(ledger.trial_folder(NAME))
+    ledger.write(confirm_entry())
+    metrics = SystemMetrics(lambda: {})
+    metrics.thread.start()
+    monkeypatch.setattr(metrics, "read", lambda: {"system/gpu_0_utilization_percentage": 90.0})
+    monkeypatch.setattr(SystemMetrics, "of_gpu", lambda: metrics)
+    worker = start(ledger.folder)
+    steps(worker)
+    found = ledger.records(NAME)
+    assert [one["system/gpu_0_utilization_percentage"] for one in found] == [90.0] * 6
+    assert [repeatable(one) for one in found] == [repeatable(one) for one in without]
+    worker.cleanup()
+    assert not metrics.thread.is_alive()
 
 
 def test_the_next_trial_of_an_actor_starts_clean(ledger: Ledger) -> None:
