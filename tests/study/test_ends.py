@@ -35,7 +35,7 @@ class Dying(tune.Trainable):  # type: ignore[misc]
 
 
 def test_only_losses_without_a_new_record_count(tmp_path: Path) -> None:
-    ray.init(num_cpus=2, include_dashboard=False, log_to_driver=False, logging_level="ERROR")
+    ray.init(address="local", num_cpus=2, include_dashboard=False, log_to_driver=False, logging_level="ERROR")
     try:
         plans = {"often": {2: MAX_LOSSES - 1, 4: 2}, "stuck": {3: MAX_LOSSES}}
         for name in plans:
@@ -95,7 +95,7 @@ def test_a_worker_lost_between_trials_or_while_it_is_made_counts_once(tmp_path: 
         {"trial": f"{name}-search-0", "folder": str(tmp_path / name), "losses": {}, "between": between}
         for name, between in plans.items()
     ]
-    ray.init(num_cpus=1, include_dashboard=False, log_to_driver=False, logging_level="ERROR")
+    ray.init(address="local", num_cpus=1, include_dashboard=False, log_to_driver=False, logging_level="ERROR")
     try:
         with tolerates_losses():
             results = tune.Tuner(
