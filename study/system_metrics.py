@@ -1,11 +1,14 @@
 """How busy the GPU and the machine of a trial are, epoch by epoch, under the names of MLflow's system metrics."""
 
+import logging
 import sys
 import threading
 from collections import defaultdict
 from collections.abc import Callable
 from statistics import fmean
 from typing import Self
+
+import ray  # noqa: F401  It brings psutil along.
 
 Sample = dict[str, float]
 SAMPLE_SECONDS = 1.0
@@ -15,7 +18,8 @@ class SystemMetrics:
     """Samples once a second beside the training; each reading is the mean since the last one.
 
     Args:
-        sample: measures now; whatever it raises leaves that moment out, for it says nothing about the trial.
+        sample: measures now; whatever it raises leaves that moment out, for it says nothing about the trial. The first
+            failure is logged.
     """
 
     def __init__(self, sample: Callable[[], Sample]) -> None:
@@ -49,11 +53,15 @@ class SystemMetrics:
         self.thread.join()
 
     def _keep(self) -> None:
+        failed = False
         while not self.ended.wait(SAMPLE_SECONDS):
             try:
                 found = self.sample()
             # A driver that does not answer, or a part of a GPU that counts nothing, must not end a training.
             except Exception:
+                if not failed:
+                    logging.getLogger(__name__).warning("system metrics have gaps", exc_info=True)
+                failed = True
                 continue
             with self.lock:
                 for name, value in found.items():

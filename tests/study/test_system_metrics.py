@@ -38,7 +38,7 @@ def test_a_sample_has_the_names_and_units_of_mlflows_system_metrics() -> None:
 
 
 def test_a_reading_is_the_mean_since_the_last_one_and_a_failed_sample_is_left_out(
-    monkeypatch: pytest.MonkeyPatch,
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setattr(system_metrics, "SAMPLE_SECONDS", 0.001)
     values, measured = iter([10.0, None, 20.0]), threading.Event()
@@ -60,6 +60,8 @@ def test_a_reading_is_the_mean_since_the_last_one_and_a_failed_sample_is_left_ou
     assert metrics.read() == {}
     metrics.close()
     assert not metrics.thread.is_alive()
+    (said,) = caplog.records  # the first failure alone, however many follow
+    assert said.exc_info is not None and "the driver does not answer" in str(said.exc_info[1])
 
 
 def test_a_process_that_sees_no_gpu_samples_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
