@@ -2,6 +2,7 @@
 
 import time
 from functools import lru_cache
+from typing import Any
 
 import torch
 from torch.utils.flop_counter import FlopCounterMode
@@ -14,6 +15,19 @@ from trainables.task_weighting import TASK_WEIGHTINGS
 CEILING_SIDE = 8192
 """Side of the square matrices whose product is timed; large enough for a GPU's best rate."""
 
+SHAPE_FIELDS = (
+    "width",
+    "pooling",
+    "global_size",
+    "extra_convolutions",
+    "residual",
+    "fusion",
+    "stop_class_gradient",
+    "stop_color_gradient",
+    "task_weighting",
+)
+"""The settings that decide, beside which tasks are trained, what is computed."""
+
 
 def training_flops_per_photo(config: TrialConfig, *, num_classes: int, image_size: int) -> float:
     """Floating-point operations of one photo's forward and backward pass, two for each multiply-add.
@@ -21,6 +35,14 @@ def training_flops_per_photo(config: TrialConfig, *, num_classes: int, image_siz
     Counted on tensors without memory: the matrix products and convolutions that this very config runs, with the
     backward passes of the tasks that it trains. Norms, colours and the optimizer's step are not in it.
     """
+    shape: dict[str, Any] = {field: getattr(config, field) for field in SHAPE_FIELDS}
+    weights = {field: float(getattr(config, field) > 0) for field in ("color_loss_weight", "class_loss_weight")}
+    return _count(TrialConfig(**shape, **weights), num_classes, image_size)
+
+
+@lru_cache(maxsize=64)
+def _count(config: TrialConfig, num_classes: int, image_size: int) -> float:
+    """The count of a shape, once a process: it takes as long as a short epoch."""
     with torch.device("meta"):
         network = JointNetwork(config, num_classes=num_classes, image_size=image_size)
         # Two photos, because batch norm refuses one.

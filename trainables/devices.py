@@ -13,14 +13,16 @@ from trainables.cache import default_cache
 
 
 def choose_device(name: str) -> torch.device:
-    """The device called `name`; `auto` takes cuda, else mps, else cpu.
+    """The device called `name`; `auto` takes cuda, else mps, else cpu. A CUDA device always has its index.
+
+    Some functions of torch.cuda refuse a device without one.
 
     Raises:
         ValueError: torch knows no such device, or this machine has none.
     """
     if name == "auto":
         if torch.cuda.is_available():
-            return torch.device("cuda")
+            return torch.device("cuda", torch.cuda.current_device())
         return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
     try:
         device = torch.device(name)
@@ -32,6 +34,8 @@ def choose_device(name: str) -> torch.device:
         )
     if device.type == "mps" and not torch.backends.mps.is_available():
         raise ValueError("device 'mps' was asked for, but this machine has none.")
+    if device.type == "cuda" and device.index is None:
+        return torch.device("cuda", torch.cuda.current_device())
     return device
 
 

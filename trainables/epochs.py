@@ -137,6 +137,9 @@ class _Trial:
         self.step = TrainingStep(self.network, self.optimizer, config, self.dtype, self.weighting)
         memory_share = config.photos_memory_share * config.device_memory_share
         self.pixels = pixel_source(images.pixels_NHW3, self.device, memory_share)
+        self.precision = str(self.dtype).removeprefix("torch.")
+        if self.device.type == "cpu" and self.dtype != torch.float32 and network.sees_single_pixels(image_size):
+            self.precision += ", float32 on maps of one pixel"
         self.labels_N = torch.from_numpy(np.array(images.labels_N, dtype=np.int64)).to(self.device)
         train_labels_N = data.train_labels(shuffled=config.shuffle_labels)
         self.train_labels_N = torch.from_numpy(train_labels_N).to(self.device)
@@ -263,7 +266,7 @@ class _Trial:
             "flops_per_second": flops_per_second,
             "compile_seconds": self.compile_seconds,
             "device": describe(self.device),
-            "precision": str(self.dtype).removeprefix("torch."),
+            "precision": self.precision,
         }
         if self.ceiling is not None:
             record["matrix_ceiling_share"] = flops_per_second / self.ceiling

@@ -12,6 +12,7 @@ from torch.nn import functional
 
 from trainables.batch_norm import BatchNorm2d
 from trainables.config import TrialConfig
+from trainables.convolution import Conv2d
 
 LOW_LEVEL = ((64, 2), (128, 1), (128, 2), (256, 1), (256, 2), (512, 1))
 MID_LEVEL = ((512, 1), (256, 1))
@@ -127,6 +128,10 @@ class JointNetwork(nn.Module):
         half_B2HW = torch.sigmoid(self.color(self.fusion(mid_BCHW)).float())
         return functional.interpolate(half_B2HW, scale_factor=2, mode="nearest")
 
+    def sees_single_pixels(self, image_size: int) -> bool:
+        """Whether some convolution gets maps of one pixel from photos of this side; see `convolution.py`."""
+        return min(-(-image_size // 8), -(-self.global_size // 32)) == 1
+
     def parameters_of_class_loss(self) -> list[nn.Parameter]:
         """The parameters the class loss may reach under `stop_class_gradient: low_level`."""
         parts = (self.global_convolutions, self.global_features, self.class_head)
@@ -148,7 +153,7 @@ class _Scaled:
 
 def _convolution(num_in: int, num_out: int, *, kernel_size: int = 3, stride: int = 1) -> nn.Sequential:
     return nn.Sequential(
-        nn.Conv2d(num_in, num_out, kernel_size, stride=stride, padding=kernel_size // 2),
+        Conv2d(num_in, num_out, kernel_size, stride=stride, padding=kernel_size // 2),
         BatchNorm2d(num_out),
         nn.ReLU(inplace=True),
     )

@@ -3,6 +3,7 @@
 import pytest
 import torch
 
+from trainables import devices
 from trainables.devices import STATUS, choose_device, choose_precision, clean_slate, describe, peak_memory_bytes
 
 CPU = torch.device("cpu")
@@ -32,7 +33,11 @@ def test_a_device_that_is_not_here_is_refused(name: str) -> None:
         choose_device(name)
 
 
-def test_precision_is_what_was_asked() -> None:
+@pytest.mark.parametrize(("has_bfloat16", "auto"), [(False, torch.float32), (True, torch.bfloat16)])
+def test_precision_is_what_was_asked_and_auto_what_the_cpu_has(
+    monkeypatch: pytest.MonkeyPatch, has_bfloat16: bool, auto: torch.dtype
+) -> None:
+    monkeypatch.setattr(devices, "_cpu_has_bfloat16", lambda: has_bfloat16)
     assert choose_precision("float32", CPU) == torch.float32
     assert choose_precision("bfloat16", CPU) == torch.bfloat16
-    assert choose_precision("auto", CPU) in (torch.float32, torch.bfloat16)
+    assert choose_precision("auto", CPU) == auto

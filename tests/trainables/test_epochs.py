@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from trainables import devices
 from trainables.config import DataConfig, TrialConfig
 from trainables.epochs import run_epochs
 from trainables.images import Images, load_images
@@ -45,6 +46,22 @@ def test_the_same_replicate_gives_the_same_bits_and_another_one_does_not(orchard
     once = train(SMALL, data_of(orchard, replicate=1))
     assert train(SMALL, data_of(orchard, replicate=1)) == once
     assert train(SMALL, data_of(orchard, replicate=2)) != once
+
+
+@pytest.mark.parametrize("has_bfloat16", [False, True])
+@pytest.mark.parametrize("image_size", [16, 32])
+def test_a_cpu_of_either_kind_repeats_and_says_its_precision(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, image_size: int, has_bfloat16: bool
+) -> None:
+    monkeypatch.setattr(devices, "_cpu_has_bfloat16", lambda: has_bfloat16)
+    small = DataConfig(dataset="orchard", image_size=image_size, num_classes=4, photos_per_class=8)
+    data = trial_data(load_images(prepare(small, tmp_path)), small, replicate=0, with_test=False)
+    config = dataclasses.replace(SMALL, precision="auto", epochs=2)
+    first = list(run_epochs(config, data))
+    expected = "bfloat16, float32 on maps of one pixel" if has_bfloat16 else "float32"
+    assert {record["precision"] for record in first} == {expected}
+    for _ in range(5):
+        assert train(config, data) == [repeatable(record) for record in first]
 
 
 @pytest.mark.parametrize("optimizer", ["adadelta", "adamw", "sgd"])
