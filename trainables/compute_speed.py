@@ -36,8 +36,8 @@ def training_flops_per_photo(config: TrialConfig, *, num_classes: int, image_siz
     backward passes of the tasks that it trains. Norms, colours and the optimizer's step are not in it.
     """
     shape: dict[str, Any] = {field: getattr(config, field) for field in SHAPE_FIELDS}
-    weights = {field: float(getattr(config, field) > 0) for field in ("color_loss_weight", "class_loss_weight")}
-    return _count(TrialConfig(**shape, **weights), num_classes, image_size)
+    shape |= {field: float(getattr(config, field) > 0) for field in ("color_loss_weight", "class_loss_weight")}
+    return _count(TrialConfig(**shape), num_classes, image_size)
 
 
 @lru_cache(maxsize=64)
