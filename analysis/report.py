@@ -4,29 +4,27 @@ import json
 import math
 import os
 import re
+import sys
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 import plotly.graph_objects as go
 
-from analysis import health
-from analysis.contrasts import contrasts
-from analysis.notebook import Pictures, Shown, collect
-from analysis.page import (
+from analysis.health.checks import findings
+from analysis.page.html import (
     figure_html,
     folded_html,
-    image_html,
     list_html,
     markdown_html,
     page,
     pictures_html,
     table_html,
 )
+from analysis.page.show import Pictures, Shown, collect
+from analysis.statistics.contrasts import contrasts
+from analysis.summaries.verdict import summary, verdict_lines
 from analysis.tables import Tables, load
-from analysis.verdict import summary, verdict_lines
-
-__all__ = ["verdict_lines", "write", "write_section"]
 
 NOTEBOOKS = Path(__file__).parent / "notebooks"
 
@@ -43,8 +41,14 @@ def write(study_dir: Path) -> Path:
     return report
 
 
-def write_section(study_dir: Path, script: Path) -> Path:
-    """Writes what one script shows as a page of its own, STUDY_DIR/report/<script>.html."""
+def write_section(study_dir: Path, name: str) -> Path:
+    """Writes what one script, such as 02_task_effects, shows as a page of its own: STUDY_DIR/report/<name>.html.
+
+    Raises ValueError for a name that no script has.
+    """
+    script = NOTEBOOKS / f"{name}.py"
+    if not script.is_file():
+        raise ValueError(f"Unknown section {name!r}. Known: {sorted(path.stem for path in NOTEBOOKS.glob('*.py'))}.")
     return _bind(load(study_dir), [script], study_dir / "report" / f"{script.stem}.html")
 
 
@@ -85,8 +89,6 @@ def _html(thing: Shown, caption: str, folded: bool) -> str:
         return folded_html(figure_html(thing, ""), caption) if folded else figure_html(thing, caption)
     if isinstance(thing, pd.DataFrame):
         return folded_html(table_html(thing, ""), caption) if folded and not thing.empty else table_html(thing, caption)
-    if isinstance(thing, Path):
-        return folded_html(image_html(thing, ""), caption) if folded else image_html(thing, caption)
     if isinstance(thing, Pictures):
         body = pictures_html(thing.jpegs, thing.words, "" if folded else caption)
         return folded_html(body, caption) if folded else body
@@ -103,7 +105,7 @@ def _verdict(tables: Tables) -> dict[str, Any]:
         "lines": verdict_lines(tables),
         "summary": summary(tables),
         "contrasts": [{str(key): _plain(value) for key, value in row.items()} for row in rows],
-        "health": [vars(finding) for finding in health.findings(tables)],
+        "health": [vars(finding) for finding in findings(tables)],
     }
 
 
@@ -119,3 +121,17 @@ def _replace(path: Path, text: str) -> None:
     draft = path.with_name(f".{path.name}.{os.getpid()}")
     draft.write_text(text, encoding="utf-8")
     draft.replace(path)
+
+
+def main(arguments: list[str]) -> str:
+    """`python -m analysis.report STUDY_DIR [SECTION]`: the report anew, or one section as a page; gives its path."""
+    if len(arguments) not in (1, 2):
+        raise ValueError("Name a study's folder, and a section if you want one alone: STUDY_DIR [02_task_effects].")
+    return str(write_section(Path(arguments[0]), arguments[1]) if arguments[1:] else write(Path(arguments[0])))
+
+
+if __name__ == "__main__":
+    try:
+        print(main(sys.argv[1:]))
+    except ValueError as error:
+        sys.exit(str(error))

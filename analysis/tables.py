@@ -48,8 +48,6 @@ class Tables:
     """One row a confirm trial and pool photo."""
     selections: pd.DataFrame
     """One row a side of a contrast: the setting that stands for the arm."""
-    gallery: dict[str, Path]
-    """One picture a confirmed setting."""
     pictures: pd.DataFrame = field(default_factory=pd.DataFrame)
     """One small picture a test photo and setting: photo, setting, jpeg; grey and truth stand there as settings too."""
     colors: dict[str, Any] = field(default_factory=dict)
@@ -81,9 +79,6 @@ def load(study_dir: Path) -> Tables:
     results = study_dir / "results"
     if not results.is_dir():
         raise ValueError(f"{study_dir} holds no results/ folder. Export the study first: hueristic report {study_dir}")
-    gallery = results / "gallery"
-    if not gallery.is_dir():
-        gallery = study_dir / "gallery"
     return Tables(
         study_dir=study_dir,
         study={**STUDY_DEFAULTS, "name": study_dir.name, **_read_mapping(results / "study.json", study_dir)},
@@ -91,7 +86,6 @@ def load(study_dir: Path) -> Tables:
         epochs=_read_frame(results / "epochs.parquet", EPOCH_COLUMNS, study_dir),
         photos=_read_frame(results / "photos.parquet", PHOTO_COLUMNS, study_dir),
         selections=_read_frame(results / "selections.parquet", SELECTION_COLUMNS, study_dir),
-        gallery={path.stem: path for path in sorted(gallery.glob("*.png"))} if gallery.is_dir() else {},
         pictures=_read_frame(results / "pictures.parquet", PICTURE_COLUMNS, study_dir),
         colors=_read_mapping(results / "data_colors.json", study_dir),
     )

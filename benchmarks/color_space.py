@@ -19,8 +19,8 @@ from numpy.typing import NDArray
 from PIL import Image
 from skimage.color import rgb2lab
 
-from trainables.color_space import rgb_to_lab
-from trainables.training_step import compiled
+from trainables.color.color_space import rgb_to_lab
+from trainables.training.training_step import compiled
 
 NUM_PHOTOS, SIZE, NUM_ROUNDS = 64, 128, 21
 

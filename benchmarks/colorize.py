@@ -18,11 +18,10 @@ import numpy as np
 import torch
 from PIL import Image
 
-from trainables.colorizer import Colorizer, colorize_file, to_png
 from trainables.config import TrialConfig
 from trainables.devices import clean_slate, peak_memory_bytes
-from trainables.epochs import initialize
-from trainables.network import JointNetwork
+from trainables.inference.colorizer import Colorizer, colorize_file, to_png
+from trainables.network.joint_network import JointNetwork, initialize
 
 CLASSES = tuple(f"class {number}" for number in range(20))
 

@@ -17,10 +17,11 @@ import statistics
 from dataclasses import replace
 from functools import cache
 
-from study.entries import make_entry
-from study.proposals import ArmSearch
-from study.stopping_rules import RULES, Losses, losses_of
-from study.study_file import Study, parse_study
+from study.definition.load import parse_study
+from study.definition.study import Study
+from study.search.arm_search import ArmSearch
+from study.search.early_stopping import RULES, Losses, losses_of
+from study.search.selection import make_entry
 from trainables.analytic_surface import analytic_images
 from trainables.trial import Trial, start
 

@@ -6,7 +6,7 @@ Trials of 10 epochs that sleep 0.2 s, on as many slots as cores, with a real MLf
 turns. In the disturbed launch the server is stopped (SIGSTOP: connections hang) or killed (connections are refused)
 from the first third of the search to the second. The wall time is that of the trials, from the first start to the last
 end in the ledger: what follows waits for MLflow by design. That every metric of every epoch arrives after `sync` is
-asserted in tests/study/test_mlflow_view.py. Prints a table and, last, a JSON line.
+asserted in tests/study/tracking/test_view.py. Prints a table and, last, a JSON line.
 """
 
 import argparse
@@ -25,7 +25,7 @@ from datetime import datetime
 from pathlib import Path
 from statistics import median
 
-from study.mlflow_server import free_port
+from study.tracking.pages import free_port
 
 NUM_EPOCHS, EPOCH_SECONDS = 10, 0.2
 

@@ -22,7 +22,7 @@ import PIL
 from PIL import Image
 
 from trainables.config import DataConfig
-from trainables.prepare import prepare
+from trainables.preparation.prepare import prepare
 
 
 def processor_seconds() -> float:

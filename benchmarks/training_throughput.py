@@ -30,17 +30,17 @@ from skimage.color import rgb2lab
 from torch import Tensor, nn
 from torch.utils.data import DataLoader, Dataset
 
-from trainables.compute_speed import matrix_ceiling, training_flops_per_photo
 from trainables.config import DataConfig, TrialConfig
+from trainables.data.images import load_images
+from trainables.data.trial_data import trial_data
 from trainables.devices import choose_device, choose_precision, describe
-from trainables.epochs import run_epochs
-from trainables.images import load_images
-from trainables.network import JointNetwork
+from trainables.network.joint_network import JointNetwork
 from trainables.optimizers import OPTIMIZERS
-from trainables.prepare import prepare
-from trainables.task_weighting import TASK_WEIGHTINGS
-from trainables.training_step import TrainingStep
-from trainables.trial_data import trial_data
+from trainables.preparation.prepare import prepare
+from trainables.training.compute_speed import matrix_ceiling, training_flops_per_photo
+from trainables.training.epochs import run_epochs
+from trainables.training.task_weighting import TASK_WEIGHTINGS
+from trainables.training.training_step import TrainingStep
 
 LEARNING_RATE = 1e-3
 

@@ -1,6 +1,6 @@
 """`python -m study` is the `hueristic` command."""
 
-from study.cli import main
+from study.cli.main import main
 
 if __name__ == "__main__":
     main()

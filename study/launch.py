@@ -1,44 +1,33 @@
 """A study from its file to its report: search, choose, confirm, export. Launching again continues."""
 
-import json
-import os
-import subprocess
-import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rich.console import Console
 
-from study import warm_start
-from study.entries import confirm_entries, select
-from study.export import write_report
-from study.files import read_json, write_bytes, write_json
-from study.fingerprint import fingerprint
-from study.lease import lease
-from study.ledger import Ledger
-from study.mlflow_address import without_password
-from study.preflight import described, preflight
-from study.preload import preloading
-from study.progress_bar import progress_bar
-from study.ray_session import quiet, session
-from study.stops import StudyStoppedError, why_none
-from study.storage import stops_the_study, write_problem
-from study.storage_path import StoragePath, make_folder, read_bytes, storage_path, workplace
-from study.study_changes import differences
-from study.study_file import Study, load_study
-from study.versions import check_version, note_changes
-from trainables.cache import default_cache
-from trainables.config import DataConfig
-from trainables.images import Images, load_images
-from trainables.prepare import prepare
-from trainables.splits import Cut, cut_replicate
-from trainables.trial import images_of
+from study.cluster.preflight import described, preflight
+from study.cluster.preload import preloading
+from study.cluster.ray_session import quiet, session
+from study.data.photos import prepare_data
+from study.definition.study import Study
+from study.errors import StudyStoppedError
+from study.execution.messages import Assignment
+from study.execution.slots import slots_of
+from study.folder import check_folder, open_folder
+from study.ledger.fingerprint import note_changes
+from study.ledger.lease import lease
+from study.ledger.ledger import Ledger
+from study.results.export import write_report
+from study.search import warm_start
+from study.search.selection import confirm_entries, select, why_none
+from study.storage.failures import stops_the_study
+from study.storage.path import StoragePath, make_folder, workplace
+from study.tracking.follow import kept_level
+from trainables.files import default_cache
 
 if TYPE_CHECKING:
-    from study.phases import Phases
+    from study.execution.phases import Phases
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,19 +56,21 @@ def run(launch: Launch, console: Console) -> Path:
         StudyStoppedError: trials could not be finished; launching again continues.
     """
     study, folder = launch.study, launch.folder
-    check_folder(launch)
+    check_folder(study, folder)
     images, prepared, cut = prepare_data(study.data_config(), console)
     # Torch's optimizers load what compiles, whether asked to or not.
-    needs = ["study.worker"] + (["torch", "torch._dynamo"] if study.data_config().dataset != "analytic" else [])
+    needs = ["study.execution.worker"] + (
+        ["torch", "torch._dynamo"] if study.data_config().dataset != "analytic" else []
+    )
     with (
         preloading(needs, study.resources.cpus_per_trial),
         session(launch.address, launch.command) as resources,
         stops_the_study(folder),
     ):
-        num_slots, num_gpus, gpus_per_trial = _slots(study, resources)
+        num_slots, num_gpus, gpus_per_trial = slots_of(study, resources)
         make_folder(folder, parents=True)
         with lease(folder) as token, quiet(workplace(folder) / "ray.log"):
-            _open_folder(launch, images, prepared, cut, num_gpus)
+            open_folder(study, folder, launch.command, images, prepared, cut, num_gpus)
             if changes := note_changes(folder):
                 console.print(
                     f"Since this study was last launched, these changed: {', '.join(changes)}. Its trials may differ "
@@ -88,33 +79,32 @@ def run(launch: Launch, console: Console) -> Path:
                 )
             if launch.address:
                 console.print(described(preflight(folder, token)), soft_wrap=True)
-            handed = {
-                "study": str(folder),
-                "cache": str(default_cache().absolute()),
-                "token": token,
-                "digest": images.digest,
-                "root": study.data_config().root or "",
-                # Whole GPUs are Ray's to give; of a shared one each process gets its part.
-                "device_memory_share": str(gpus_per_trial if 0 < gpus_per_trial < 1 else 1.0),
-            }
-            with _mlflow_view(launch, console):
+            assignment = Assignment(
+                folder=folder,
+                token=token,
+                cache=default_cache().absolute(),
+                digest=images.digest,
+                root=study.data_config().root,
+                device_memory_share=gpus_per_trial if 0 < gpus_per_trial < 1 else 1.0,
+            )
+            with kept_level(folder, launch.tracking_uri, console):
                 # Ray Tune loads while Ray's workers load torch.
-                from study.phases import Phases
+                from study.execution.phases import Phases
 
-                _search_and_confirm(
-                    Phases(study, folder, handed, num_slots, gpus_per_trial, launch.address is None), console
-                )
+                is_local = launch.address is None
+                _search_and_confirm(Phases(study, assignment, num_slots, gpus_per_trial, is_local), console)
                 return write_report(folder)
 
 
 def _search_and_confirm(phases: "Phases", console: Console) -> None:
-    study, ledger = phases.study, Ledger(phases.folder)
+    study, folder = phases.study, phases.assignment.folder
+    ledger = Ledger(folder)
     console.print(
         f"{study.name}: {study.num_search_trials} search trials on {phases.num_slots} slots, then "
-        f"{study.confirm.replicates} replicates of each chosen setting. Ledger: {phases.folder}",
+        f"{study.confirm.replicates} replicates of each chosen setting. Ledger: {folder}",
         soft_wrap=True,
     )
-    warm = warm_start.keep(study, phases.folder)
+    warm = warm_start.keep(study, folder)
     if warm:
         num_settings = sum(map(len, warm["arms"].values()))
         lines = [f"{num_settings} settings of {warm['from']} are tried early.", *warm["left_out"]]
@@ -146,133 +136,3 @@ def _say_arms_without_settings(study: Study, ledger: Ledger, console: Console) -
             "No search trial of any arm reached its last epoch, so there is nothing to confirm. Read failure_message "
             f"in {ledger.trials}/*/trial.json, mend the study and launch it under another name."
         )
-
-
-def check_folder(launch: Launch) -> None:
-    """Refuses a folder that holds another study, or that cannot be written, before anything starts."""
-    folder = launch.folder
-    check_version(folder)
-    existing = folder / "study.yaml"
-    if existing.exists():
-        changes = differences(read_bytes(existing).decode(), launch.study.document)
-        if changes.refused:
-            raise ValueError(
-                f"{folder} holds another study; it differs in {', '.join(changes.refused)}. "
-                "Give the changed study another name, or another --storage."
-            )
-        more_search = [change for change in changes.growth if change.startswith("search.")]
-        if more_search and Ledger(folder).entries("confirm"):
-            raise ValueError(
-                f"{folder} has begun to confirm its settings, and {more_search[0]} could choose others. "
-                "Give the larger study another name."
-            )
-    elif isinstance(folder, Path) and folder.exists() and {path.name for path in folder.iterdir()} - {"lease.json"}:
-        raise ValueError(f"{folder} is not empty and holds no study.yaml: choose another --storage or name.")
-    if launch.study.search.warm_start is not None and not (folder / warm_start.FILE).exists():
-        if storage_path(launch.study.search.warm_start).absolute() == folder:
-            raise ValueError(f"search.warm_start must be another study's folder, but {folder} is this study's own.")
-        warm_start.choose(launch.study)
-    writable: StoragePath = folder
-    if isinstance(folder, Path):
-        writable = next(parent for parent in (folder, *folder.parents) if parent.exists())
-    if reason := write_problem(writable):
-        raise ValueError(
-            f"{writable} cannot be written ({reason}): choose another --storage, or ask for write permission."
-        )
-
-
-def prepare_data(data: DataConfig, console: Console) -> tuple[Images, Path | None, Cut]:
-    """A study's photos, prepared, and the cut of its first replicate; a class too small for any cut is refused."""
-    prepared: Path | None = None
-    if data.dataset == "analytic":
-        images = images_of(data, default_cache())
-    else:
-        with progress_bar(console, "preparing photos") as tell:
-            prepared = prepare(data, default_cache(), progress=tell)
-        images = load_images(prepared)
-        skipped = json.loads((prepared / "manifest.json").read_text())["skipped"]
-        if skipped:
-            names = ", ".join(f"{one['name']} ({one['reason']})" for one in skipped[:5])
-            more = f" and {len(skipped) - 5} more" if len(skipped) > 5 else ""
-            console.print(
-                f"{len(skipped)} photos are left out: {names}{more}. All are listed in {prepared}/manifest.json."
-            )
-    return images, prepared, cut_replicate(images, data, 0)
-
-
-def _open_folder(launch: Launch, images: Images, prepared: Path | None, cut: Cut, num_gpus: int) -> None:
-    """Writes the study's file and fingerprint at the first launch; a continued study must find the same photos."""
-    folder = launch.folder
-    path = folder / "fingerprint.json"
-    if path.exists():
-        launched_on = read_json(path)["data"]["digest"]
-        if launched_on != images.digest:
-            raise ValueError(
-                f"The photos changed since {folder} was launched (digest {launched_on}, now {images.digest}): "
-                "give it the same photos, or launch under another name."
-            )
-    write_bytes(folder / "study.yaml", launch.study.document.encode())
-    if not path.exists():
-        write_json(path, fingerprint(launch.study, images, prepared, cut, launch.command, num_gpus))
-
-
-def _slots(study: Study, resources: dict[str, float]) -> tuple[int, int, float]:
-    """How many trials run at once, the GPUs there are, and the share of one that each trial gets."""
-    cpus, gpus = resources.get("CPU", 0.0), resources.get("GPU", 0.0)
-    asked_cpus, asked_gpus = study.resources.cpus_per_trial, study.resources.gpus_per_trial
-    if asked_gpus is None:
-        # One trial per GPU at least, and as many as the CPU cores allow.
-        asked_gpus = max(0.1, round(min(1.0, gpus * asked_cpus / cpus), 2)) if gpus else 0.0
-    # Shares such as 0.1 are not exact: 1 // 0.1 is 9.
-    num_slots = int(cpus / asked_cpus + 1e-9)
-    if asked_gpus > 1:
-        num_slots = min(num_slots, int(gpus / asked_gpus + 1e-9))
-    elif asked_gpus:
-        # A trial's share lies on one GPU.
-        num_slots = min(num_slots, int(gpus) * int(1 / asked_gpus + 1e-9))
-    if num_slots < 1:
-        raise ValueError(
-            f"A trial asks for {asked_cpus:g} CPU cores and {asked_gpus:g} GPUs, but the cluster has {cpus:g} and "
-            f"{gpus:g}: lower resources.cpus_per_trial or resources.gpus_per_trial, or launch on a larger cluster."
-        )
-    return num_slots, int(gpus), asked_gpus
-
-
-@contextmanager
-def _mlflow_view(launch: Launch, console: Console) -> Iterator[None]:
-    """Keeps MLflow level with the ledger from a process of its own while the block runs."""
-    with (workplace(launch.folder) / "mlflow.log").open("a") as log:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "study.mlflow_follow", str(launch.folder), launch.tracking_uri, str(os.getpid())],
-            stdout=log, stderr=log,
-        )  # fmt: skip
-    try:
-        yield
-    finally:
-        process.terminate()
-        try:
-            behind = process.wait(timeout=120) != 0
-        except subprocess.TimeoutExpired:
-            process.kill()
-            behind = True
-        if behind:
-            console.print(
-                f"MLflow at {without_password(launch.tracking_uri)} could not be brought level (see "
-                f"{workplace(launch.folder)}/mlflow.log); nothing is lost: hueristic sync {launch.folder}"
-            )
-
-
-def load(folder: StoragePath) -> Study:
-    """The study in a folder, as launched."""
-    check_version(folder)
-    path = folder / "study.yaml"
-    if not path.is_file():
-        usual = Path("studies") / str(folder)
-        remedy = (
-            f"did you mean {usual}?" if (usual / "study.yaml").is_file() else "give the folder that launch printed."
-        )
-        raise ValueError(f"{folder} holds no study (no study.yaml): {remedy}")
-    return load_study(path)
-
-
-__all__ = ["Launch", "StudyStoppedError", "load", "load_study", "run"]

@@ -6,12 +6,13 @@ from typing import Any
 
 from rich.table import Table
 
-from study.entries import make_entry
-from study.storage_path import StoragePath
-from study.study_file import Study
+from study.definition.study import Study
+from study.results.status import duration
+from study.search.selection import make_entry
+from study.storage.path import StoragePath
 from trainables.config import DataConfig, TrialConfig
-from trainables.orchard import ORCHARD_DEFAULTS
-from trainables.photo_folder import list_photos
+from trainables.datasets.class_folders import list_photos
+from trainables.datasets.orchard import ORCHARD_DEFAULTS
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,7 +36,7 @@ def estimate(study: Study) -> Estimate:
         return Estimate(epoch_seconds={}, basis=f"device time unknown, because the photos are not at {data.root}")
     # torch takes seconds to load, and not every plan needs it.
     from trainables.devices import choose_device, describe
-    from trainables.epoch_cost import measure_epoch_seconds
+    from trainables.training.epoch_cost import measure_epoch_seconds
 
     num_rest = round(num_photos * (1 - data.test_share))
     num_val = max(1, round(num_rest * data.val_share))
@@ -126,15 +127,6 @@ def plan_document(study: Study, found: Estimate, folder: StoragePath) -> dict[st
     }
 
 
-def duration(seconds: float) -> str:
-    """Two digits and the unit that fits: "45 s", "12 min", "3.4 h"."""
-    for unit, size in (("h", 3600.0), ("min", 60.0)):
-        if seconds >= size:
-            amount = seconds / size
-            return f"{amount:.1f} {unit}" if amount < 10 else f"{amount:,.0f} {unit}"
-    return f"{seconds:.2g} s"
-
-
 def _num_confirm(study: Study, arm: str) -> tuple[int, bool]:
     """Confirm trials of the arm at most, and whether it is that many in any case."""
     metrics = {
@@ -150,7 +142,7 @@ def _num_confirm(study: Study, arm: str) -> tuple[int, bool]:
 
 
 def _first_config(study: Study, arm: str) -> TrialConfig:
-    from study.proposals import ArmSearch
+    from study.search.arm_search import ArmSearch
 
     settings, _ = ArmSearch(study, arm, []).ask()
     return TrialConfig.from_dict(make_entry(study, arm, settings, phase="search", number=0, replicate=0).config)

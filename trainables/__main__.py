@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from trainables.cache import default_cache
+from trainables.files import default_cache
 from trainables.records import NotFiniteError
 from trainables.trial import Trial, images_of, start
 

@@ -7,10 +7,8 @@ learning rate, and errors fall exponentially with epochs.
 
 import json
 import math
-import os
 import time
 from collections.abc import Generator
-from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -18,11 +16,11 @@ from pathlib import Path
 import numpy as np
 
 from trainables.config import DataConfig, TrialConfig
-from trainables.images import Images
+from trainables.data.images import Images
+from trainables.data.trial_data import TrialData
+from trainables.files import replaced
 from trainables.optimizers import OPTIMIZERS, learning_rate_factor
-from trainables.photo_measures import PhotoMeasures
-from trainables.records import DIAGNOSTICS, Record
-from trainables.trial_data import TrialData
+from trainables.records import DIAGNOSTICS, PhotoMeasures, Record
 
 NUM_CLASSES, PHOTOS_PER_CLASS = 6, 20
 BEST_LEARNING_RATE = {"adadelta": 0.5, "adam": 2e-3, "adamw": 3e-3, "sgd": 0.05, "rmsprop": 1e-3}
@@ -56,7 +54,7 @@ def run_epochs(
     epoch_seconds: float = 0.0,
     extra_metrics: int = 0,
 ) -> Generator[Record, None, AnalyticEnd]:
-    """As `trainables.epochs.run_epochs`, with the same fields in each record.
+    """As `trainables.training.epochs.run_epochs`, with the same fields in each record.
 
     Args:
         epoch_seconds: how long each epoch sleeps.
@@ -144,10 +142,5 @@ def _skills(config: TrialConfig, epoch: int) -> tuple[float, float]:
 
 
 def _save(checkpoint: Path, record: Record) -> None:
-    temporary = checkpoint.with_name(f"{checkpoint.name}.{os.getpid()}.tmp")
-    try:
-        temporary.write_text(json.dumps(record))
-        os.replace(temporary, checkpoint)
-    finally:
-        with suppress(OSError):
-            temporary.unlink()
+    with replaced(checkpoint) as file:
+        file.write(json.dumps(record).encode())

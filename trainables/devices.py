@@ -9,7 +9,7 @@ from pathlib import Path
 
 import torch
 
-from trainables.cache import default_cache
+from trainables.files import default_cache
 
 
 def choose_device(name: str) -> torch.device:

@@ -1,6 +1,6 @@
 """What is measured on a photo: name, unit and better direction of every metric, without importing torch.
 
-`trainables/photo_metrics.py` computes them. A full name adds the part of the data: "val/delta_e", "test/top1".
+`evaluation/photo_metrics.py` computes them. A full name adds the part of the data: "val/delta_e", "test/top1".
 """
 
 from dataclasses import dataclass

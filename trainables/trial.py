@@ -7,11 +7,10 @@ from pathlib import Path
 from typing import Any, Protocol, Self
 
 from trainables.config import DataConfig, TrialConfig
-from trainables.images import Images, load_images
-from trainables.photo_measures import PhotoMeasures
-from trainables.prepare import prepare
-from trainables.records import Record
-from trainables.trial_data import trial_data
+from trainables.data.images import Images, load_images
+from trainables.data.trial_data import trial_data
+from trainables.preparation.prepare import prepare
+from trainables.records import PhotoMeasures, Record
 
 
 class End(Protocol):
@@ -75,6 +74,6 @@ def start(trial: Trial, images: Images, checkpoint: Path | None = None) -> Gener
         return analytic_surface.run_epochs(
             trial.config, data, checkpoint, epoch_seconds=seconds, extra_metrics=num_extra
         )
-    from trainables import epochs
+    from trainables.training import epochs
 
     return epochs.run_epochs(trial.config, data, checkpoint)

@@ -2,8 +2,9 @@
 # # Verdict
 
 # %%
-from analysis import health, verdict
-from analysis.notebook import show, study_tables
+from analysis.health.checks import findings
+from analysis.page.show import show, study_tables
+from analysis.summaries import verdict
 
 tables = study_tables()
 show(verdict.summary(tables))
@@ -18,8 +19,8 @@ show(verdict.basis(tables))
 # ### Health
 
 # %%
-findings = health.findings(tables)
-show([f"**{finding.sentence}** {finding.remedy}" for finding in findings] or "Nothing found that weakens the answer.")
+found = findings(tables)
+show([f"**{finding.sentence}** {finding.remedy}" for finding in found] or "Nothing found that weakens the answer.")
 
 # %% [markdown]
 # ### What this study cannot tell

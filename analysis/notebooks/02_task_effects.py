@@ -6,12 +6,13 @@
 # chosen settings; no score of the search appears here.
 
 # %%
-from analysis import figures, trials, verdict
-from analysis.notebook import show, study_tables
+from analysis.figures import effects
+from analysis.page.show import show, study_tables
+from analysis.summaries import trials, verdict
 
 tables = study_tables()
 show(
-    figures.forest(tables),
+    effects.forest(tables),
     "Difference between the arms. Thin line: 95 % interval for new photos and trainings, which carries the verdict. "
     "Thick line: 95 % interval for new trainings on these photos only. Grey band: differences too small to matter. "
     "With few replicates the thin line can be the shorter one: it learns from the photos' spread too, the thick one "
@@ -36,7 +37,7 @@ show(
 # %%
 controls = verdict.contrast_table(tables, "controls")
 if tables.study["controls"] or not controls.empty:
-    show(figures.forest(tables, "controls"), "Controls and twins, drawn as above.")
+    show(effects.forest(tables, "controls"), "Controls and twins, drawn as above.")
     show(verdict.beside_each_other(controls), "The second family, with Holm's correction over its own contrasts.")
 else:
     show("This study declares no controls and trained no twins, so it cannot say which path carries an effect.")
@@ -49,8 +50,8 @@ else:
 
 # %%
 for contrast in tables.study["contrasts"]:
-    show(figures.categories(tables, contrast), f"{contrast}: difference within each category.")
-    show(figures.category_table(tables, contrast), f"{contrast}: the same as a table.", folded=True)
+    show(effects.categories(tables, contrast), f"{contrast}: difference within each category.")
+    show(effects.category_table(tables, contrast), f"{contrast}: the same as a table.", folded=True)
 
 # %% [markdown]
 # ### Which settings were compared

@@ -12,14 +12,15 @@
 # Pareto front).
 
 # %%
-from analysis import figures, loss_weight, pareto, search_figures
-from analysis.notebook import show, study_tables
+from analysis.figures import effects, search
+from analysis.page.show import show, study_tables
+from analysis.summaries import loss_weight, pareto
 
 tables = study_tables()
-show(figures.trade_off(tables), "Colour error against accuracy of naming. The best corner is at the upper left.")
+show(effects.trade_off(tables), "Colour error against accuracy of naming. The best corner is at the upper left.")
 
 # %%
-table = figures.trade_off_table(tables)
+table = effects.trade_off_table(tables)
 show(
     table[table["kind"] == "confirm"]
     .drop(columns="kind")
@@ -57,5 +58,5 @@ arms = loss_weight.response_arms(tables)
 if not arms:
     show("No arm of this study tried more than one loss weight at full budget, so there is no response to show.")
 for arm in arms:
-    show(search_figures.response(tables, arm), f"{arm}: both tasks by loss weight, on validation photos.")
+    show(search.response(tables, arm), f"{arm}: both tasks by loss weight, on validation photos.")
     show(loss_weight.response_table(tables, arm), f"{arm}: the same as a table, search trials only.", folded=True)

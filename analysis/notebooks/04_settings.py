@@ -5,8 +5,9 @@
 # fair sample: a value it tried twice is not worse for that. A claim about a method needs arms that are that method.
 
 # %%
-from analysis import search_figures, searched
-from analysis.notebook import show, study_tables
+from analysis.figures import search
+from analysis.page.show import show, study_tables
+from analysis.summaries import searched
 
 tables = study_tables()
 show(
@@ -41,10 +42,10 @@ for objective in tables.study["objectives"]:
 first = True
 for arm in tables.study["arms"]:
     for objective in tables.study["objectives"]:
-        table = search_figures.parallel_table(tables, arm, objective)
+        table = search.parallel_table(tables, arm, objective)
         if len(table.columns) > 4:  # trial, score, class and at least two settings
             caption = f"{arm}, ranked by {objective}: {len(table)} trials."
-            show(search_figures.parallel(tables, arm, objective), caption, folded=not first)
+            show(search.parallel(tables, arm, objective), caption, folded=not first)
             first = False
 
 # %%

@@ -9,8 +9,9 @@
 # the class without the vector stays out of it.
 
 # %%
-from analysis import concept_figures, concepts
-from analysis.notebook import show, study_tables
+from analysis.figures import concepts as concept_figures
+from analysis.page.show import show, study_tables
+from analysis.summaries import concepts
 
 tables = study_tables()
 show(concepts.sentences(tables))

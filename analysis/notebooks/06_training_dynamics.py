@@ -6,19 +6,20 @@
 # epochs.
 
 # %%
-from analysis import dynamics, figures, search_figures, trials
-from analysis.notebook import show, study_tables
+from analysis.figures import curves, search
+from analysis.page.show import show, study_tables
+from analysis.summaries import dynamics, trials
 
 tables = study_tables()
 for objective in tables.study["objectives"] or ("val/delta_e", "val/top1"):
-    show(figures.learning_curves(tables, objective), f"`{objective}` by epoch.")
+    show(curves.learning_curves(tables, objective), f"`{objective}` by epoch.")
 
 # %% [markdown]
 # ### Where trials stopped, and why
 
 # %%
 show(trials.stop_reason(tables))
-show(search_figures.survival(tables), "Search trials still training at each epoch, arm by arm.")
+show(search.survival(tables), "Search trials still training at each epoch, arm by arm.")
 show(trials.stopped_table(tables), "Trials that early stopping ended, by the epoch they had reached.", folded=True)
 show(trials.failure_table(tables), "Failed trials with what they reported.")
 
@@ -41,7 +42,7 @@ if dynamics.diagnostics_table(tables).empty:
     )
 else:
     for name in dynamics.DRAWN:
-        show(dynamics.curves(tables, name), f"{dynamics.DIAGNOSTICS[name].label}, by epoch.")
+        show(curves.diagnostic(tables, name), f"{dynamics.DIAGNOSTICS[name].label}, by epoch.")
     show(
         dynamics.summary_table(tables),
         "Each replicate counts with its mean over the epochs looked at: median, lowest and highest replicate. "
@@ -50,6 +51,6 @@ else:
     )
 if dynamics.WEIGHT_RATIO in dynamics.with_weight_ratio(tables).epochs:
     show(
-        dynamics.weight_curves(tables),
+        curves.weight_curves(tables),
         "Where the weights are learned (`task_weighting: uncertainty`): naming's over colouring's, after each epoch.",
     )

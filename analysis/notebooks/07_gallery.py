@@ -8,16 +8,16 @@
 # ### Best, median and worst
 
 # %%
-from analysis import examples, pictures
-from analysis.notebook import show, study_tables
+from analysis.page.show import show, study_tables
+from analysis.summaries import examples
 from analysis.tables import records
 
 tables = study_tables()
 chosen = examples.best_median_worst(tables)
 for row in records(chosen):
-    painted = pictures.side_by_side(tables, row["photo"])
+    painted = examples.side_by_side(tables, row["photo"])
     if painted is not None:
-        show(painted, pictures.words_of(row))
+        show(painted, examples.words_of(row))
 show(
     chosen,
     "The test photos with the lowest, middle and highest colour difference (CIEDE2000), averaged over all settings "
@@ -32,9 +32,9 @@ show(
 # %%
 helped = examples.example_table(tables)
 for row in records(helped):
-    painted = pictures.side_by_side(tables, row["photo"])
+    painted = examples.side_by_side(tables, row["photo"])
     if painted is not None and row["metric"] == "test/delta_e":
-        show(painted, f"{row['contrast']}, {pictures.words_of(row)}", folded=row["rule"] == "middle")
+        show(painted, f"{row['contrast']}, {examples.words_of(row)}", folded=row["rule"] == "middle")
 show(
     helped,
     "The photos that the treatment helped most, in the middle, and hurt most, by the mean difference over replicates.",
@@ -46,18 +46,12 @@ show(
 # The same test photos for every confirmed setting, evenly spaced in the order of category and name.
 
 # %%
-for photo in pictures.evenly(tables):
-    painted = pictures.side_by_side(tables, photo)
+for photo in examples.evenly(tables):
+    painted = examples.side_by_side(tables, photo)
     if painted is not None:
         show(painted, photo)
 if tables.pictures.empty:
-    show(
-        "An earlier version ran this study and left pictures of a few photos only: grey input, truth and prediction."
-        if tables.gallery
-        else "No confirmed trial has left pictures yet."
-    )
-    for setting, picture in tables.gallery.items():
-        show(picture, setting, folded=True)
+    show("No confirmed trial has left pictures yet.")
 
 # %% [markdown]
 # ### Scores by category

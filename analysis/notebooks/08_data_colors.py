@@ -5,8 +5,9 @@
 # error means little without them.
 
 # %%
-from analysis import data_colors
-from analysis.notebook import show, study_tables
+from analysis.figures.data_colors import swatches
+from analysis.page.show import show, study_tables
+from analysis.summaries import data_colors
 
 tables = study_tables()
 if data_colors.missing(tables):
@@ -20,7 +21,7 @@ else:
         "they have not seen.",
     )
     show(
-        data_colors.swatches(tables),
+        swatches(tables),
         "Dominant colours of each category by k-means in Lab, near-white pixels "
         f"({tables.colors['near_white_rule']}) set apart as the background of cut-out objects; to the right the mean "
         "colour, which hedging paints.",

@@ -4,8 +4,8 @@
 # Everything that was run, how it ended and what it took. A failed trial is a result too.
 
 # %%
-from analysis import trials
-from analysis.notebook import show, study_tables
+from analysis.page.show import show, study_tables
+from analysis.summaries import trials
 
 tables = study_tables()
 show(trials.cost_sentence(tables))

@@ -1,16 +1,12 @@
 """Synthetic studies for every test of this room."""
 
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-sys.path.insert(0, str(Path(__file__).parent))  # whatever import mode pytest runs in
-
-from synthetic_study import write_study
-
 from analysis.tables import Tables, load
+from tests.analysis.synthetic_study import write_study
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import stats
 
-from analysis import rule
+from analysis.statistics import rule
 
 NUM_PHOTOS = 180
 NUM_STUDIES = 1_000

@@ -2,8 +2,6 @@
 
 import io
 import json
-import struct
-import zlib
 from pathlib import Path
 from typing import Any
 
@@ -210,22 +208,6 @@ def picture_table(photos: pd.DataFrame) -> pd.DataFrame:
     )
 
 
-def png_bytes(width: int = 96, height: int = 64) -> bytes:
-    """A small picture: stripes of grey, green and red."""
-    row = b"\x00" + b"".join(bytes(((90, 90, 90), (40, 160, 60), (190, 60, 40))[3 * x // width]) for x in range(width))
-
-    def chunk(kind: bytes, data: bytes) -> bytes:
-        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
-
-    header = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
-    return (
-        b"\x89PNG\r\n\x1a\n"
-        + chunk(b"IHDR", header)
-        + chunk(b"IDAT", zlib.compress(row * height))
-        + chunk(b"IEND", b"")
-    )
-
-
 def write_study(
     folder: Path,
     *,
@@ -240,7 +222,7 @@ def write_study(
     another class minus error with those of the same class.
     """
     results = folder / "results"
-    (results / "gallery").mkdir(parents=True)
+    results.mkdir(parents=True)
     trials = trial_table(num_replicates, seed)
     (results / "study.json").write_text(json.dumps(study_json(num_replicates)), encoding="utf-8")
     trials.to_parquet(results / "trials.parquet")
@@ -251,6 +233,4 @@ def write_study(
     photos.to_parquet(results / "photos.parquet")
     selection_table().to_parquet(results / "selections.parquet")
     (results / "data_colors.json").write_text(json.dumps(colors_json()), encoding="utf-8")
-    for setting in SETTINGS:
-        (results / "gallery" / f"{setting}.png").write_bytes(png_bytes())
     return folder

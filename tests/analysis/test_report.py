@@ -9,12 +9,12 @@ from pathlib import Path
 
 import plotly.graph_objects as go
 import pytest
-from synthetic_study import write_study
 
 from analysis import report
-from analysis.notebook import collect, show, study_tables
-from analysis.page import figure_html, inline, markdown_html, table_html
+from analysis.page.html import figure_html, inline, markdown_html, table_html
+from analysis.page.show import collect, show, study_tables
 from analysis.tables import Tables, load
+from tests.analysis.synthetic_study import write_study
 
 TITLES = (
     "Verdict", "Task effects", "Trade-off", "Settings", "Concepts", "Training dynamics", "Gallery", "Data colours",
@@ -93,11 +93,11 @@ def test_pictures_are_inside(page: Page) -> None:
     assert len(shown) == (3 + 3 + 8) * 6, "best, median, worst; helped to hurt; evenly: grey, truth and four settings"
 
 
-def test_a_study_of_an_earlier_version_shows_the_sheets_it_has(study_dir: Path) -> None:
+def test_a_study_without_pictures_says_so(study_dir: Path) -> None:
     (study_dir / "results" / "pictures.parquet").unlink()
     page = written(study_dir)
-    assert sum(value.startswith("data:image/png;base64,") for value in page.values("src")) == 5
-    assert "An earlier version ran this study" in page.text
+    assert not [value for value in page.values("src") if value.startswith("data:image/")]
+    assert "No confirmed trial has left pictures yet." in page.text
 
 
 def test_question_answer_and_limits_are_in_the_text(page: Page) -> None:
@@ -245,26 +245,28 @@ def test_results_are_never_changed_by_reporting(study_dir: Path) -> None:
 
 @pytest.mark.parametrize("script", SCRIPTS, ids=lambda path: path.stem)
 def test_a_script_writes_its_own_page_without_the_others(study_dir: Path, script: Path) -> None:
-    page = Page(report.write_section(study_dir, script).read_text(encoding="utf-8"))
+    page = Page(report.write_section(study_dir, script.stem).read_text(encoding="utf-8"))
     assert [title for title in TITLES if f"1. {title}" in page.text] == [TITLES[SCRIPTS.index(script)]]
 
 
-def test_a_script_runs_alone_from_the_command_line(study_dir: Path) -> None:
-    script = report.NOTEBOOKS / "09_cost.py"
+def test_a_section_is_written_from_the_command_line(study_dir: Path) -> None:
     root = str(report.NOTEBOOKS.parents[1])
-    command = [sys.executable, str(script), str(study_dir)]
-    done = subprocess.run(command, capture_output=True, text=True, env={"PYTHONPATH": root}, check=False)
+
+    def run(*arguments: str) -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, *arguments]
+        return subprocess.run(command, capture_output=True, text=True, env={"PYTHONPATH": root}, check=False)
+
+    done = run("-m", "analysis.report", str(study_dir), "09_cost")
     assert done.returncode == 0, done.stderr
     assert Path(done.stdout.strip()) == study_dir / "report" / "09_cost.html"
-    missing = subprocess.run(
-        [*command[:2], str(study_dir / "nowhere")],
-        capture_output=True,
-        text=True,
-        env={"PYTHONPATH": root},
-        check=False,
-    )
-    assert missing.returncode == 2
-    assert missing.stderr.count("\n") == 1
+    for wrong, said in (
+        (["-m", "analysis.report", str(study_dir), "10_cost"], "09_cost"),
+        (["-m", "analysis.report", str(study_dir / "nowhere")], "holds no results"),
+        (["-m", "analysis.report"], "Name a study's folder"),
+        ([str(report.NOTEBOOKS / "09_cost.py"), str(study_dir)], "python -m analysis.report STUDY_DIR 09_cost"),
+    ):
+        refused = run(*wrong)
+        assert refused.returncode == 1 and said in refused.stderr and refused.stderr.count("\n") == 1
 
 
 @pytest.mark.parametrize("script", SCRIPTS, ids=lambda path: path.stem)

@@ -23,7 +23,6 @@ def test_no_file_at_all_gives_empty_tables_with_the_columns_that_readers_use(tmp
     assert {"trial", "arm", "phase", "setting", "state", "num_epochs", "failure_message"} <= set(tables.trials)
     assert {"setting", "replicate", "photo", "delta_e", "top1"} <= set(tables.photos)
     assert tables.study["arms"] == {}
-    assert tables.gallery == {}
 
 
 @pytest.mark.parametrize("name", FILES)
@@ -62,7 +61,6 @@ def test_everything_of_a_whole_study_is_loaded(tables) -> None:
     assert tables.study["name"] == "synthetic"
     assert len(tables.trials) == 4 * 6 + 5 * 6
     assert len(tables.photos) == 5 * 6 * 60
-    assert sorted(tables.gallery) == ["class_only", "color_only", "joint.color", "joint.naming", "no_fusion"]
 
 
 def test_a_metric_is_found_behind_its_full_name(tables) -> None:

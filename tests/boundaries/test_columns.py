@@ -6,17 +6,20 @@ from pathlib import Path
 
 import pandas as pd
 
-from analysis import answer_checks, dynamics, searched, tables
-from study.entries import Selection
-from study.export import export
-from study.ledger import Ledger
-from trainables import analytic_surface, epochs
+from analysis import tables
+from analysis.health import answer_checks
+from analysis.summaries import dynamics, searched
+from study.ledger.ledger import Ledger
+from study.results.export import export
+from study.search.selection import Selection
+from trainables import analytic_surface
 from trainables.config import DataConfig, TrialConfig
-from trainables.images import load_images
+from trainables.data.images import load_images
+from trainables.data.trial_data import trial_data
 from trainables.metrics import METRICS
-from trainables.prepare import prepare
+from trainables.preparation.prepare import prepare
 from trainables.records import DIAGNOSTICS
-from trainables.trial_data import trial_data
+from trainables.training import epochs
 
 
 def test_a_formula_and_a_network_give_records_with_the_same_fields(tmp_path: Path) -> None:
@@ -37,7 +40,7 @@ def test_the_analysis_reads_the_diagnostics_that_a_trial_records() -> None:
 
 
 def test_an_exported_study_loads_with_the_columns_the_analysis_reads(tmp_path: Path) -> None:
-    from study.files import write_bytes, write_json
+    from study.storage.files import write_bytes, write_json
     from tests.study.analytic import TEXT
 
     write_bytes(tmp_path / "study.yaml", TEXT.encode())
@@ -51,7 +54,7 @@ def test_an_exported_study_loads_with_the_columns_the_analysis_reads(tmp_path: P
 
 
 def test_the_analysis_finds_the_range_of_each_setting_in_what_is_exported(tmp_path: Path) -> None:
-    from study.files import write_bytes, write_json
+    from study.storage.files import write_bytes, write_json
     from tests.study.analytic import TEXT
 
     write_bytes(tmp_path / "study.yaml", TEXT.encode())

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from study.storage_path import storage_path
+from study.storage.path import storage_path
 
 HOST = "127.0.0.1"
 BUCKET = "hueristic-test"

@@ -8,8 +8,8 @@ from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
-from study.ledger import Ledger
-from study.storage_path import StoragePath
+from study.ledger.ledger import Ledger
+from study.storage.path import StoragePath
 from tests.study.commands import HUERISTIC, environment
 
 

@@ -9,7 +9,7 @@ import pytest
 import ray
 from ray.cluster_utils import Cluster
 
-from study.ledger import Ledger
+from study.ledger.ledger import Ledger
 from tests.chaos.processes import said, wait_for_epochs
 from tests.study.analytic import TEXT
 from tests.study.commands import HUERISTIC, environment, write_study

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from study.ledger import Ledger
-from study.storage_path import StoragePath
+from study.ledger.ledger import Ledger
+from study.storage.path import StoragePath
 from tests.chaos.processes import finish, kill_everything, start, wait_for_epochs, workers
 from tests.study.analytic import TEXT
 from tests.study.commands import hueristic, write_study
@@ -76,8 +76,8 @@ def test_replacing_every_test_pixel_by_noise_leaves_the_search_ledger_identical(
 ) -> None:
     import numpy as np
 
-    from study.launch import prepare_data
-    from study.study_file import parse_study
+    from study.data.photos import prepare_data
+    from study.definition.load import parse_study
 
     write_study(tmp_path, ORCHARD)
     cache = tmp_path / "cache"

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from study.ledger import Ledger
+from study.ledger.ledger import Ledger
 from tests.chaos.processes import finish, kill_everything, num_epochs, said, start, workers
 from tests.chaos.test_kill import content
 from tests.study.analytic import TEXT

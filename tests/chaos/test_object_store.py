@@ -9,9 +9,10 @@ from pathlib import Path
 import pytest
 from mlflow.tracking import MlflowClient
 
-from study.lease import LeaseHeldError, lease
-from study.ledger import Ledger
-from study.storage_path import StoragePath, storage_path
+from study.errors import LeaseHeldError
+from study.ledger.lease import lease
+from study.ledger.ledger import Ledger
+from study.storage.path import StoragePath, storage_path
 from tests.chaos.object_store import BUCKET, Door, object_store
 from tests.chaos.processes import finish, kill_everything, num_epochs, said, start
 from tests.chaos.test_kill import ORCHARD, content

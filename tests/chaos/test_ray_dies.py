@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from ray.cluster_utils import Cluster
 
-from study.ledger import Ledger
+from study.ledger.ledger import Ledger
 from tests.chaos.processes import family, finish, kill_everything, said, start, wait_for_epochs, workers
 from tests.chaos.test_storage import STUDY, assert_stops
 from tests.study.commands import HUERISTIC, environment, write_study

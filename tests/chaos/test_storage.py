@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from study.files import write_json
-from study.ledger import Ledger
+from study.ledger.ledger import Ledger
+from study.storage.files import write_json
 from tests.chaos.disks import fill, small_disk, take_away
 from tests.chaos.processes import family, finish, kill_everything, said, start, wait_for_epochs
 from tests.chaos.test_kill import content
@@ -121,7 +121,9 @@ def test_a_folder_that_is_moved_away_stops_the_study_and_moved_back_continues_it
 
 
 def test_the_reason_is_said_too_where_the_workers_find_it_before_the_driver(tmp_path: Path) -> None:
-    blind = "import study.watch; study.watch.CHECK_SECONDS = 1e12; from study.cli import main; main()"
+    blind = (
+        "from study.execution import callbacks; callbacks.CHECK_SECONDS = 1e12; from study.cli.main import main; main()"
+    )
     process = launch(tmp_path, [sys.executable, "-c", blind])
     wait_for_epochs(tmp_path, 4, process)
     write_json(tmp_path / "studies" / "analytic" / "lease.json", {"token": "another driver's"})

@@ -11,7 +11,7 @@ from pathlib import Path
 import psycopg2
 import pytest
 
-from study.ledger import Ledger
+from study.ledger.ledger import Ledger
 from tests.deploy.services import ADDRESSES, Services, answer, listening, running
 from tests.study.analytic import TEXT
 from tests.study.mlflow_servers import assert_level

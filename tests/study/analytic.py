@@ -1,6 +1,7 @@
 """A study of formulas instead of networks: everything but torch is real, and it takes seconds."""
 
-from study.study_file import Study, parse_study
+from study.definition.load import parse_study
+from study.definition.study import Study
 
 TEXT = """\
 name: analytic

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from study.cli import main
+from study.cli.main import main
 
 Command = Callable[..., "Ended"]
 

@@ -6,16 +6,16 @@ from pathlib import Path
 from rich.console import Console
 
 from analysis.report import write
-from study.entries import confirm_entries, select
-from study.export import export
-from study.fingerprint import fingerprint
-from study.launch import prepare_data
-from study.ledger import Ledger
-from study.searcher import LedgerSearcher
-from study.study_file import parse_study
-from study.worker import LedgerTrainable
+from study.data.photos import prepare_data
+from study.definition.load import parse_study
+from study.execution.searcher import LedgerSearcher
+from study.execution.worker import LedgerTrainable
+from study.ledger.fingerprint import fingerprint
+from study.ledger.ledger import Ledger
+from study.results.export import export
+from study.search.selection import confirm_entries, select
 from tests.study.analytic import TEXT
-from trainables.cache import default_cache
+from tests.study.assignments import assignment
 
 
 def finished_study(folder: Path, text: str = TEXT) -> Ledger:
@@ -25,15 +25,14 @@ def finished_study(folder: Path, text: str = TEXT) -> Ledger:
     ledger = Ledger(folder / study.name)
     ledger.trials.mkdir(parents=True)
     (ledger.folder / "study.yaml").write_text(study.document)
-    document = fingerprint(study, images, prepared, cut, "launch", 0)
+    document = fingerprint(study.data, images, prepared, cut, "launch", 0)
     (ledger.folder / "fingerprint.json").write_text(json.dumps(document))
     (ledger.folder / "lease.json").write_text(json.dumps({"token": "ours"}))
-    handed = {"study": str(ledger.folder), "cache": str(default_cache()), "token": "ours", "digest": images.digest}
     for phase in ("search", "confirm"):
         for entry in confirm_entries(study, ledger, select(study, ledger)) if phase == "confirm" else []:
             ledger.write(entry)
-        given_all = {**handed, "root": study.data_config().root or "", "device_memory_share": "1"}
-        searcher = LedgerSearcher(study, phase, given_all)
+        handed = assignment(ledger.folder, digest=images.digest, root=study.data_config().root)
+        searcher = LedgerSearcher(study, phase, handed)
         while isinstance(given := searcher.suggest("the only slot"), dict):
             worker = object.__new__(LedgerTrainable)
             worker.setup(given)

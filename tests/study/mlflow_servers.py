@@ -15,8 +15,8 @@ from pathlib import Path
 
 from mlflow.tracking import MlflowClient
 
-from study.ledger import Ledger
-from study.mlflow_view import STATUS, STUDY_TAG, TRIAL_TAG
+from study.ledger.ledger import Ledger
+from study.tracking.view import STATUS, STUDY_TAG, TRIAL_TAG
 from tests.study.commands import closed_port, environment
 
 HOST = "127.0.0.1"

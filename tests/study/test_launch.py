@@ -1,4 +1,4 @@
-"""study/launch.py: a whole study through real Ray and a real MLflow store; formulas stand in for networks."""
+"""launch.py: a whole study through real Ray and a real MLflow store; formulas stand in for networks."""
 
 import dataclasses
 import json
@@ -10,9 +10,9 @@ import pandas as pd
 import pytest
 from mlflow.tracking import MlflowClient
 
-from study.export import export
-from study.ledger import Ledger
-from study.mlflow_view import STUDY_TAG, TRIAL_TAG, MlflowView
+from study.ledger.ledger import Ledger
+from study.results.export import export
+from study.tracking.view import STUDY_TAG, TRIAL_TAG, MlflowView
 from tests.study.analytic import TEXT
 from tests.study.commands import hueristic, write_study
 from trainables.metrics import METRICS

@@ -1,4 +1,4 @@
-"""study/plan.py: trials, epochs and device time that a launch would take."""
+"""plan.py: trials, epochs and device time that a launch would take."""
 
 import io
 from pathlib import Path
@@ -8,8 +8,10 @@ import pytest
 from PIL import Image
 from rich.console import Console
 
-from study.plan import Estimate, duration, estimate, plan_table
-from study.study_file import Study, parse_study
+from study.definition.load import parse_study
+from study.definition.study import Study
+from study.plan import Estimate, estimate, plan_table
+from study.results.status import duration
 from tests.study.analytic import TEXT, analytic_study
 
 ORCHARD = TEXT.replace(

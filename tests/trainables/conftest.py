@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from trainables.config import DataConfig
-from trainables.images import Images, load_images
-from trainables.prepare import prepare
+from trainables.data.images import Images, load_images
+from trainables.preparation.prepare import prepare
 
 ORCHARD = DataConfig(dataset="orchard", image_size=32, num_classes=4, photos_per_class=16, coupling=1.0)
 

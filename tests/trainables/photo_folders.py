@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-import trainables.prepare as prepare_module
+import trainables.preparation.prepare as prepare_module
 from trainables.config import DataConfig
 
 
@@ -45,17 +45,17 @@ def run_python(code: str, *arguments: object) -> subprocess.Popen[str]:
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
-        cwd=Path(prepare_module.__file__).parents[1],
+        cwd=Path(prepare_module.__file__).parents[2],
     )
 
 
 PREPARE_IN_PARTS = """
     import os, signal, sys
     from pathlib import Path
-    import trainables.decode as decode_module
-    import trainables.prepare as prepare_module
+    import trainables.preparation.decode as decode_module
+    import trainables.preparation.prepare as prepare_module
     from trainables.config import DataConfig
-    from trainables.photo_readers import PhotoReaders
+    from trainables.preparation.photo_readers import PhotoReaders
     root, cache, moment = sys.argv[1:4]
     decode_module.PART_SIZE = 3
 

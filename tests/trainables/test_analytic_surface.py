@@ -1,4 +1,4 @@
-"""trainables/analytic_surface.py: the truth it claims is the truth it gives."""
+"""analytic_surface.py: the truth it claims is the truth it gives."""
 
 import time
 from pathlib import Path
@@ -8,9 +8,9 @@ import pytest
 
 from trainables.analytic_surface import analytic_images, run_epochs
 from trainables.config import DataConfig, TrialConfig
+from trainables.data.trial_data import TrialData, trial_data
 from trainables.records import Record, repeatable
 from trainables.trial import Trial, start
-from trainables.trial_data import TrialData, trial_data
 
 DATA = DataConfig(dataset="analytic")
 

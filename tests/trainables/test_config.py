@@ -1,4 +1,4 @@
-"""trainables/config.py: what a person may set."""
+"""config.py: what a person may set."""
 
 import dataclasses
 from typing import Any

@@ -11,12 +11,12 @@ import torch
 import trainables
 from tests.trainables import cuda_stand_in
 from tests.trainables.cuda_stand_in import InMainMemory
-from trainables import compute_speed
 from trainables.config import DataConfig, TrialConfig
+from trainables.data.images import Images
+from trainables.data.trial_data import trial_data
 from trainables.devices import choose_device
-from trainables.epochs import run_epochs
-from trainables.images import Images
-from trainables.trial_data import trial_data
+from trainables.training import compute_speed
+from trainables.training.epochs import run_epochs
 
 Calls = list[tuple[str, tuple[object, ...], dict[str, object]]]
 

@@ -1,4 +1,4 @@
-"""trainables/devices.py: what a trial takes and leaves."""
+"""devices.py: what a trial takes and leaves."""
 
 import pytest
 import torch

@@ -1,4 +1,4 @@
-"""trainables/optimizers.py: every optimizer learns and carries its settings; schedules by hand."""
+"""optimizers.py: every optimizer learns and carries its settings; schedules by hand."""
 
 import pytest
 import torch

@@ -1,0 +1,93 @@
+"""What a numbered script uses: the study's tables and show(), which displays in Jupyter, collects for the report."""
+
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TypeAlias
+
+import pandas as pd
+import plotly.graph_objects as go
+
+from analysis.tables import Tables, load
+
+
+@dataclass(frozen=True)
+class Pictures:
+    """Small pictures side by side, in rows that wrap on a narrow screen."""
+
+    jpegs: list[bytes]
+    words: list[str]
+    """Below each picture."""
+
+
+Shown: TypeAlias = go.Figure | pd.DataFrame | Pictures | str | list[str]
+"""A figure, a table, small pictures, a paragraph or a list of sentences."""
+
+
+@dataclass
+class Section:
+    """What one script has shown so far, in order."""
+
+    tables: Tables
+    shown: list[tuple[Shown, str, bool]] = field(default_factory=list)
+    """Each thing with its caption, and whether it is folded away."""
+
+
+_collecting: Section | None = None
+
+
+@contextmanager
+def collect(tables: Tables) -> Iterator[Section]:
+    """Within it, show() adds to the section instead of displaying, and study_tables() hands out these tables."""
+    global _collecting
+    before, _collecting = _collecting, Section(tables)
+    try:
+        yield _collecting
+    finally:
+        _collecting = before
+
+
+def study_tables() -> Tables:
+    """The tables of the study at hand: the report's own, in Jupyter those of the folder in HUERISTIC_STUDY.
+
+    Raises:
+        ValueError: no study's folder was named.
+        SystemExit: a script was started by hand, with the command that shows it.
+    """
+    if _collecting is not None:
+        return _collecting.tables
+    if _in_jupyter():
+        if "HUERISTIC_STUDY" not in os.environ:
+            raise ValueError("Set the environment variable HUERISTIC_STUDY to a study folder before starting Jupyter.")
+        return load(Path(os.environ["HUERISTIC_STUDY"]))
+    sys.exit(f"A section is written by: python -m analysis.report STUDY_DIR {Path(sys.argv[0]).stem}")
+
+
+def show(thing: Shown, caption: str = "", *, folded: bool = False) -> None:
+    """Shows a figure, a table, small pictures, a paragraph or a list of sentences, with a caption.
+
+    folded: in the report, a figure or table hides under its caption and opens with a click.
+    """
+    if _collecting is not None:
+        _collecting.shown.append((thing, caption, folded))
+        return
+    from IPython.display import Image, Markdown, display
+
+    if isinstance(thing, Pictures):
+        for jpeg, words in zip(thing.jpegs, thing.words, strict=True):
+            display(Image(data=jpeg), Markdown(words))
+    elif isinstance(thing, str):
+        display(Markdown(thing))
+    elif isinstance(thing, list):
+        display(Markdown("\n".join(f"- {item}" for item in thing)))
+    else:
+        display(thing)
+    if caption:
+        display(Markdown(f"*{caption}*"))
+
+
+def _in_jupyter() -> bool:
+    return "ipykernel" in sys.modules

@@ -1,0 +1,15 @@
+"""Tables and sentences that carry the claims.
+
+verdict             the answer in words
+trials              cost, ends, chosen settings
+searched            what the search saw
+loss_weight         response to the weight between losses
+pareto              fronts and the area they win
+dynamics            how the two tasks pull while they learn
+concepts            whether colouring uses the class
+data_colors         colours of the data, errors of rules
+constant_color      who colours no better than one colour
+examples            photos chosen by rule, their pictures and scores
+
+Imports `statistics`, `page.show`.
+"""

@@ -1,0 +1,119 @@
+"""A JSON schema of study files, from which an editor offers keys, shows their meaning and marks what cannot be.
+
+It knows names, types, choices and the forms of a setting. What needs the whole file, such as a setting without effect,
+is found by `hueristic launch --dry-run` alone.
+"""
+
+import ast
+import dataclasses
+import inspect
+import textwrap
+from typing import Any
+
+from study.definition.study import Study
+from trainables.config import CHOICES, DataConfig, TrialConfig
+from trainables.metrics import METRICS
+
+DIALECT = "https://json-schema.org/draft/2020-12/schema"
+TYPES = {"int": "integer", "float": "number", "bool": "boolean", "str": "string", "None": "null"}
+Schema = dict[str, Any]
+
+
+def study_schema() -> Schema:
+    """The schema of a whole study file."""
+    schema = Study.model_json_schema()
+    sections = schema["properties"]
+    fields = _fields(TrialConfig)
+    values = {name: _value(field) for name, (field, _) in fields.items()}
+    fixed = {name: _meant(_fixed(values[name]), *known) for name, known in fields.items()}
+    settings = {name: _meant({"$ref": f"#/$defs/setting.{name}"}, *known) for name, known in fields.items()}
+    # The data's seed is the study's.
+    data = {name: _meant(_value(known[0]), *known) for name, known in _fields(DataConfig).items() if name != "seed"}
+    _put(sections["data"], _object(data))
+    _put(sections["base"], _or_nothing(_object(fixed)))
+    _put(sections["space"], _or_nothing(_object(settings)))
+    sections["arms"]["additionalProperties"] = _or_nothing({"$ref": "#/$defs/settings"})
+    objectives = {f"val/{name}": {"const": one.better, "description": one.label} for name, one in METRICS.items()}
+    _put(sections["objectives"], {**_object(objectives), "minProperties": 1})
+    measured = [f"test/{name}" for name in METRICS]
+    sections["margin"]["propertyNames"] = {"enum": measured}
+    definitions = schema["$defs"]
+    definitions["Contrast"]["properties"]["metric"]["enum"] = measured
+    definitions["Search"]["properties"]["enqueue"]["items"] = _object(fixed)
+    definitions |= {f"setting.{name}": _setting(name, values) for name in values}
+    definitions |= {"settings": _object(settings), "when": _when(values)}
+    return {"$schema": DIALECT, **schema, "title": "A study of hueristic"}
+
+
+def _setting(name: str, values: dict[str, Schema]) -> Schema:
+    """A value, a distribution, or cases; see `study/search_space/settings.py`."""
+    value = values[name]
+    forms: dict[str, Schema] = {
+        "value": value,
+        "choice": {"type": "array", "items": value, "minItems": 2, "uniqueItems": True},
+    }
+    if "number" in value.get("type", ()):
+        ends = {"type": "array", "items": {"type": "number"}, "minItems": 2, "maxItems": 2}
+        above_zero = {**ends, "items": {"type": "number", "exclusiveMinimum": 0}}
+        forms |= {"uniform": ends, "log_uniform": above_zero}
+    if {"number", "integer"} & set(value.get("type", ())):
+        forms["int_uniform"] = {"type": "array", "items": {"type": "integer"}, "minItems": 2, "maxItems": 2}
+    when = {"when": {"$ref": "#/$defs/when"}}
+    distributions = [_object({form: rule}, required=[form]) for form, rule in forms.items()]
+    cases = [_object({**when, form: rule}, required=["when", form]) for form, rule in forms.items()]
+    return {"anyOf": [value, *distributions, {"type": "array", "items": {"anyOf": cases}, "minItems": 1}]}
+
+
+def _when(values: dict[str, Schema]) -> Schema:
+    conditions = {
+        name: {"anyOf": [value, {"type": "array", "items": value, "minItems": 1}]} for name, value in values.items()
+    }
+    return {**_object(conditions), "minProperties": 1, "description": "Other settings, each with one value or a list."}
+
+
+def _fixed(value: Schema) -> Schema:
+    return {"anyOf": [value, _object({"value": value}, required=["value"])]}
+
+
+def _value(field: Any) -> Schema:
+    """One value of a field; null stands for the default."""
+    names = {name.strip() for name in str(getattr(field.type, "__name__", field.type)).split("|")} | {"None"}
+    if field.name in CHOICES:
+        return {"enum": [*CHOICES[field.name], None]}
+    return {"type": sorted(TYPES[name] for name in names)}
+
+
+def _fields(config: type) -> dict[str, tuple[Any, str]]:
+    """Each field of a dataclass, and the sentence under it."""
+    meanings = _docstrings(config)
+    return {field.name: (field, meanings[field.name]) for field in dataclasses.fields(config)}
+
+
+def _docstrings(config: type) -> dict[str, str]:
+    (body,) = ast.parse(textwrap.dedent(inspect.getsource(config))).body
+    assert isinstance(body, ast.ClassDef)
+    found: dict[str, str] = {}
+    for above, below in zip(body.body, body.body[1:], strict=False):
+        if isinstance(above, ast.AnnAssign) and isinstance(above.target, ast.Name) and isinstance(below, ast.Expr):
+            found[above.target.id] = " ".join(str(ast.literal_eval(below.value)).split())
+    return found
+
+
+def _object(properties: dict[str, Schema], required: list[str] | None = None) -> Schema:
+    rest = {"required": required} if required else {}
+    return {"type": "object", "properties": properties, "additionalProperties": False, **rest}
+
+
+def _or_nothing(schema: Schema) -> Schema:
+    return {"anyOf": [schema, {"type": "null"}]}
+
+
+def _meant(schema: Schema, field: Any, meaning: str) -> Schema:
+    return {**schema, "description": meaning, "default": field.default}
+
+
+def _put(section: Schema, content: Schema) -> None:
+    """The content in place of pydantic's, which knows no more than a mapping; title and description stay."""
+    for key in set(section) - {"title", "description", "default"}:
+        del section[key]
+    section.update(content)

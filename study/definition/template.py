@@ -1,0 +1,114 @@
+"""A commented study file to start from."""
+
+import json
+import re
+from pathlib import Path
+
+from study.definition.schema import study_schema
+from study.storage.files import write_bytes
+
+SCHEMA_FILE = "study.schema.json"
+
+NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
+"""What a study may be called: Study.name in `study/definition/study.py`."""
+
+DATA = {
+    "orchard": "{dataset: orchard, image_size: 32, num_classes: 6, photos_per_class: 40, coupling: 0.9}",
+    "ncd": "{dataset: ncd, root: data/ncd/ColorfulOriginal, image_size: 64}",
+    "stanford_dogs": "{dataset: stanford_dogs, root: data/stanford_dogs, image_size: 64, split: official}",
+    "folder": "{dataset: folder, root: data/photos, image_size: 64} # root holds one folder for each class",
+}
+"""The photos a study can start from: drawn in code, two public data sets, and any folder of class folders."""
+
+SIZE = {
+    "orchard": {"epochs": 14, "batch_size": 16, "width": 0.125, "trials": 4},
+    "photos": {"epochs": 60, "batch_size": 64, "width": 0.25, "trials": 6},
+}
+
+TEXT = """\
+# yaml-language-server: $schema={schema}
+# The line above lets an editor offer keys and show what they mean.
+# Check and plan:  hueristic launch {file} --dry-run
+# Run or continue: hueristic launch {file}
+
+name: {name} # names the study's folder; another question is another name
+question: Does naming what a photo shows help to colour it, and does colouring it help to name it?
+seed: 0 # fixes the test pool, the replicates and the search
+
+data: {data}
+
+base: # the same in every arm
+  epochs: {epochs}
+  batch_size: {batch_size}
+  width: {width} # 1.0 is the paper's network
+  optimizer: adamw
+  schedule: one_cycle
+
+space: # searched in every arm alike; also choice, uniform, int_uniform, and cases with `when`
+  learning_rate: {{log_uniform: [2.0e-3, 2.0e-2]}}
+
+arms: # what is compared: each arm overrides base and space
+  joint: {{class_loss_weight: {{log_uniform: [1.0e-3, 0.1]}}}}
+  color_only: {{class_loss_weight: 0}}
+  class_only: {{color_loss_weight: 0, class_loss_weight: 1}}
+  # Controls are worth their time. Uncomment an arm and its contrast below.
+  # no_fusion: {{fusion: false, class_loss_weight: {{log_uniform: [1.0e-3, 0.1]}}}}
+  # shuffled_labels: {{shuffle_labels: true, class_loss_weight: {{log_uniform: [1.0e-3, 0.1]}}}}
+
+objectives: {{val/delta_e: min, val/top1: max}} # what the search improves, each in the arms that train its task
+
+contrasts: # the questions in numbers, decided before any data
+  color: {{treatment: joint, control: color_only, metric: test/delta_e}}
+  naming: {{treatment: joint, control: class_only, metric: test/top1}}
+
+# controls:
+#   fusion: {{treatment: joint, control: no_fusion, metric: test/delta_e}}
+#   true_labels: {{treatment: joint, control: shuffled_labels, metric: test/delta_e}}
+
+margin: {{test/delta_e: 1.0, test/top1: 0.05}} # a smaller difference would not matter to you: decide it now
+
+search: {{trials_per_arm: {trials}, sampler: tpe}}
+confirm: {{replicates: 6}} # fresh trainings of the chosen settings; more of them narrow the intervals
+resources: {{cpus_per_trial: 1}} # GPUs are shared out by themselves; or say gpus_per_trial: 0.25
+"""
+
+
+def starter(path: Path, dataset: str) -> str:
+    """The text of a study file to be written at `path`; the file's name becomes the study's.
+
+    Raises:
+        ValueError: no such data set, or a file name that no study can have.
+    """
+    if dataset not in DATA:
+        raise ValueError(f"Unknown dataset {dataset!r}. Known: {sorted(DATA)}.")
+    if path.suffix not in (".yaml", ".yml") or not NAME.fullmatch(path.stem):
+        raise ValueError(
+            f"{path.name!r} must be a study's name and .yaml: at most 64 letters, digits, - and _, the first a letter "
+            "or digit, such as my-study.yaml."
+        )
+    size = SIZE["orchard" if dataset == "orchard" else "photos"]
+    return TEXT.format(schema=SCHEMA_FILE, file=path, name=path.stem, data=DATA[dataset], **size)
+
+
+def write_starter(path: Path, dataset: str) -> None:
+    """Writes the study file, and beside it the schema for editors where none lies there yet.
+
+    Raises:
+        ValueError: the file exists already, or its folder does not.
+    """
+    text = starter(path, dataset)
+    if not path.absolute().parent.is_dir():
+        raise ValueError(f"{path.parent} is no folder: make it first, or choose another place.")
+    try:
+        with path.open("x", encoding="utf-8") as file:
+            file.write(text)
+    except FileExistsError:
+        raise ValueError(f"{path} exists and is left as it is: choose another name.") from None
+    schema = path.with_name(SCHEMA_FILE)
+    if not schema.exists():
+        write_bytes(schema, schema_text().encode())
+
+
+def schema_text() -> str:
+    """The schema as a file."""
+    return json.dumps(study_schema(), indent=1, ensure_ascii=False) + "\n"

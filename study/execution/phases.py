@@ -1,0 +1,97 @@
+"""The two phases of a study, each one run of Ray Tune. Loads Ray Tune, so that `launch` imports it late."""
+
+import shutil
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import ray
+from ray import tune
+
+from study.cluster.preload import wait_for_workers
+from study.definition.study import Study
+from study.errors import BugError, RayDiedError, StudyStoppedError
+from study.execution.callbacks import MAX_LOSSES, Ends, Watch
+from study.execution.messages import Assignment
+from study.execution.progress import Progress
+from study.execution.scheduler import StopWithinArm, build_scheduler
+from study.execution.searcher import LedgerSearcher
+from study.execution.tune_loop import tolerates_losses
+from study.execution.worker import LedgerTrainable
+from study.ledger.ledger import Ledger
+
+
+@dataclass(frozen=True)
+class Phases:
+    """One Ray Tune run per phase over all arms, so that the cluster stays full to the end."""
+
+    study: Study
+    assignment: Assignment
+    num_slots: int
+    gpus_per_trial: float
+    is_local: bool
+    """Whether this driver started Ray."""
+
+    def run(self, phase: str, num_trials: int) -> None:
+        """Runs every trial of the phase that has not ended yet."""
+        study, ledger = self.study, Ledger(self.assignment.folder)
+        early_stopping = study.search.early_stopping if phase == "search" else "none"
+        scheduler = build_scheduler(study, self.assignment.folder, early_stopping)
+        if isinstance(scheduler, StopWithinArm):
+            scheduler.stop_overdue()
+        entries = ledger.entries(phase)
+        num_left = num_trials - sum(entry.finished for entry in entries)
+        if num_left <= 0:
+            return
+        progress = Progress(study, phase, num_trials, entries, ledger)
+        resources = {"cpu": study.resources.cpus_per_trial, "gpu": self.gpus_per_trial}
+        searcher = LedgerSearcher(study, phase, self.assignment, ready=self._ready)
+        watch = Watch(searcher, self.assignment.folder, self.assignment.token)
+        scratch = Path(tempfile.mkdtemp(prefix="hueristic-ray-"))
+        try:
+            tuner = tune.Tuner(
+                tune.with_resources(LedgerTrainable, resources),
+                tune_config=tune.TuneConfig(
+                    search_alg=searcher,
+                    scheduler=scheduler,
+                    num_samples=num_left,
+                    max_concurrent_trials=self.num_slots,
+                    reuse_actors=True,
+                    trial_dirname_creator=_dirname,
+                ),
+                run_config=tune.RunConfig(
+                    name=phase,
+                    storage_path=str(scratch),
+                    # Exceptions of a trial are its result; only a lost worker gets here, and is tried again.
+                    failure_config=tune.FailureConfig(max_failures=MAX_LOSSES - 1),
+                    # The worker keeps its own checkpoint in the ledger.
+                    checkpoint_config=tune.CheckpointConfig(checkpoint_frequency=0, checkpoint_at_end=False),
+                    callbacks=[progress, Ends(), watch],
+                    verbose=0,
+                ),
+            )
+            with tolerates_losses():
+                tuner.fit()
+            watch.stop_if_ended()
+        except RayDiedError as died:
+            raise StudyStoppedError(str(died)) from died
+        except BugError as bug:
+            for name in bug.trials:
+                ledger.reopen(name)
+            raise
+        finally:
+            progress.close()
+            shutil.rmtree(scratch, ignore_errors=True)
+        num_ended = sum(entry.finished for entry in ledger.entries(phase))
+        if num_ended < num_trials:
+            raise StudyStoppedError(f"The {phase} phase stopped after {num_ended} of its {num_trials} trials.")
+
+    def _ready(self) -> None:
+        if self.is_local:
+            # Ray starts one worker a core with itself; where slots are more, the others come later.
+            wait_for_workers(min(self.num_slots, int(ray.cluster_resources().get("CPU", 0))))
+
+
+def _dirname(trial: Any) -> str:
+    return str(trial.trial_id)

@@ -1,0 +1,55 @@
+"""Photos by rule, scores by category."""
+
+import pytest
+
+from analysis.statistics.contrasts import differences
+from analysis.summaries.examples import (
+    PUBLISHED_NCD,
+    beside_published,
+    best_median_worst,
+    category_scores,
+    example_table,
+)
+from analysis.tables import Tables
+
+
+def test_the_photo_helped_most_comes_first_whichever_direction_is_better(tables: Tables) -> None:
+    table = example_table(tables).set_index(["contrast", "rule"])
+    color = differences(tables, "joint.color", "color_only", "delta_e")[0].mean()
+    naming = differences(tables, "joint.naming", "class_only", "top1")[0].mean()
+    assert table.loc[("color", "most helped"), "photo"] == color.idxmin()
+    assert table.loc[("color", "most hurt"), "photo"] == color.idxmax()
+    assert table.loc[("color", "middle"), "difference"] == pytest.approx(color.sort_values().iloc[30])
+    assert table.loc[("naming", "most helped"), "difference"] == pytest.approx(naming.max())
+    assert table.loc[("naming", "most hurt"), "difference"] == pytest.approx(naming.min())
+    sides = table["treatment"] - table["control"]
+    assert sides.tolist() == pytest.approx(table["difference"].tolist())
+
+
+def test_best_median_and_worst_favour_no_setting(tables: Tables) -> None:
+    table = best_median_worst(tables)
+    coloured = tables.photos[tables.photos["arm"] != "class_only"]
+    settings = sorted(coloured["setting"].unique())
+    by_photo = coloured.groupby(["photo", "setting"])["delta_e"].mean().unstack()[settings].mean(axis=1)
+    assert table["rule"].tolist() == ["best", "median", "worst"]
+    assert table["photo"].tolist() == [by_photo.idxmin(), by_photo.sort_values().index[30], by_photo.idxmax()]
+    assert list(table.columns) == ["rule", "photo", "category", *settings]
+
+
+def test_scores_by_category_leave_out_arms_that_do_not_colour(tables: Tables) -> None:
+    table = category_scores(tables)
+    assert table["category"].tolist()[0] == "whole pool"
+    assert table["photos"].tolist() == [60, 10, 10, 10, 10, 10, 10]
+    assert not any("class_only" in name for name in table)
+    assert table["joint.color: PSNR [dB]"].tolist() == pytest.approx([20.0] * 7)
+
+
+def test_published_numbers_are_those_of_the_survey() -> None:
+    assert PUBLISHED_NCD.set_index("colorizer").loc["Let there be Color"].tolist() == [19.55, 0.792]
+    assert len(PUBLISHED_NCD) == 6
+
+
+def test_this_study_stands_below_the_published_colorizers(tables: Tables) -> None:
+    table = beside_published(tables).set_index("colorizer")
+    assert table.loc["joint.color (this study, its test pool)"].tolist() == pytest.approx([20.0, 0.8])
+    assert len(table) == 6 + 4 and not any(name.startswith("class_only") for name in table.index)

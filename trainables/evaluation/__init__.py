@@ -1,0 +1,11 @@
+"""What a trained network gets right, photo by photo, and what it uses for it.
+
+photo_metrics       each metric, one number a photo
+measure             a network's errors on a set of photos
+feature_swaps       photos coloured with others' features
+regions             inside and outside the object
+data_colors         dominant colours, and what painting by rule costs
+gallery             pictures for people
+
+Imports `network`, `data`, `color`.
+"""

@@ -1,0 +1,111 @@
+"""Every metric of `METRICS`, one number per photo: tensors of shape B, float32, on the device of the predictions.
+
+Letters in names: B photos, C classes, H rows, W columns. Nothing here waits for the device or changes a gradient.
+"""
+
+import torch
+from torch import Tensor
+from torch.nn.functional import cross_entropy
+
+from trainables.color import color_space
+
+SSIM_WINDOW = 7
+"""Side of the square window of `ssim` in pixels, the default of scikit-image; `_window_mean` is written for it."""
+
+SMALLEST_SQUARED_ERROR = 1e-10
+"""Smaller mean squared errors count as this one, so that `psnr` is at most 100 dB.
+
+An infinite value for one perfect photo would swallow the mean of all. One 8-bit value wrong by one level in a 128 px
+photo is 95 dB.
+"""
+
+
+def color_mse(predicted_ab_B2HW: Tensor, true_ab_B2HW: Tensor) -> Tensor:
+    """Mean squared error of (a, b), both on the network's scale ab/200 + 0.5."""
+    return (predicted_ab_B2HW.float() - true_ab_B2HW.float()).square().mean(dim=(1, 2, 3))
+
+
+def delta_e(true_lab_B3HW: Tensor, predicted_lab_B3HW: Tensor) -> Tensor:
+    """Mean CIEDE2000 difference over the photo's pixels."""
+    return color_space.delta_e_2000(true_lab_B3HW, predicted_lab_B3HW).mean(dim=(1, 2))
+
+
+def psnr(true_rgb_B3HW: Tensor, predicted_rgb_B3HW: Tensor) -> Tensor:
+    """Peak signal-to-noise ratio in dB, RGB in [0, 1], at most 100 (see `SMALLEST_SQUARED_ERROR`)."""
+    error_B = (true_rgb_B3HW.float() - predicted_rgb_B3HW.float()).square().mean(dim=(1, 2, 3))
+    return -10 * torch.log10(error_B.clamp_min(SMALLEST_SQUARED_ERROR))
+
+
+def ssim(true_rgb_B3HW: Tensor, predicted_rgb_B3HW: Tensor) -> Tensor:
+    """Structural similarity (Wang et al. 2004), RGB in [0, 1], with the defaults of scikit-image.
+
+    Uniform 7 x 7 window, sample covariance, mean over the windows inside the photo and over the channels.
+    Raises `ValueError` if the photo is smaller than the window.
+    """
+    height, width = true_rgb_B3HW.shape[-2:]
+    if min(height, width) < SSIM_WINDOW:
+        raise ValueError(f"ssim needs photos of at least {SSIM_WINDOW} px, but got {height} x {width}.")
+    # Variances are differences of two means; taken about mid-grey instead of black they lose two bits less.
+    x, y = true_rgb_B3HW.float() - 0.5, predicted_rgb_B3HW.float() - 0.5
+    mean_x, mean_y, mean_squares, mean_product = (_window_mean(m) for m in (x, y, x * x + y * y, x * y))
+    sample = SSIM_WINDOW**2 / (SSIM_WINDOW**2 - 1)
+    variances = sample * (mean_squares - mean_x * mean_x - mean_y * mean_y)
+    covariance = sample * (mean_product - mean_x * mean_y)
+    mean_x, mean_y = mean_x + 0.5, mean_y + 0.5
+    c1, c2 = 0.01**2, 0.03**2
+    similarity = (2 * mean_x * mean_y + c1) * (2 * covariance + c2)
+    similarity = similarity / ((mean_x * mean_x + mean_y * mean_y + c1) * (variances + c2))
+    return similarity.mean(dim=(1, 2, 3))
+
+
+def _window_mean(values_B3HW: Tensor) -> Tensor:
+    """Means over 7 x 7 windows inside the photo: sums by way of pairs and fours, six times as fast as `avg_pool2d`."""
+    for dim in (2, 3):
+        num_windows = values_B3HW.shape[dim] - SSIM_WINDOW + 1
+        pairs = values_B3HW.narrow(dim, 0, num_windows + 5) + values_B3HW.narrow(dim, 1, num_windows + 5)
+        fours = pairs.narrow(dim, 0, num_windows) + pairs.narrow(dim, 2, num_windows)
+        values_B3HW = fours + pairs.narrow(dim, 4, num_windows) + values_B3HW.narrow(dim, 6, num_windows)
+    return values_B3HW / SSIM_WINDOW**2
+
+
+def top_k(logits_BC: Tensor, labels_B: Tensor, k: int) -> Tensor:
+    """1 where the true class is among the k classes with the largest logits, else 0.
+
+    Of equal logits the lower class comes first, as in `argmax`: logits in bfloat16 often tie, and top-1 must agree with
+    the class we name. With k or fewer classes every photo is a hit. NaN is never a hit.
+    Raises `ValueError` for k < 1.
+    """
+    if k < 1:
+        raise ValueError(f"k must be at least 1, but got {k!r}.")
+    num_classes = logits_BC.shape[1]
+    labels_B1 = labels_B[:, None]
+    true_logit_B1 = logits_BC.gather(1, labels_B1)
+    classes_C = torch.arange(num_classes, device=logits_BC.device)
+    tied_ahead_BC = (logits_BC == true_logit_B1) & (classes_C < labels_B1)
+    ahead_BC = ~(logits_BC <= true_logit_B1) | tied_ahead_BC  # "not <=" instead of ">" so that NaN counts as ahead
+    return (ahead_BC.sum(dim=1) < min(k, num_classes)).float()
+
+
+def class_loss(logits_BC: Tensor, labels_B: Tensor) -> Tensor:
+    """Cross-entropy in nats."""
+    return cross_entropy(logits_BC.float(), labels_B, reduction="none")
+
+
+def measure(true_rgb_B3HW: Tensor, predicted_ab_B2HW: Tensor, logits_BC: Tensor, labels_B: Tensor) -> dict[str, Tensor]:
+    """Every metric of `METRICS` for one batch: its name to a tensor of shape B.
+
+    RGB lies in [0, 1], predicted ab on the network's scale ab/200 + 0.5; the predicted photo keeps the true lightness.
+    `delta_e` judges the predicted Lab colours, `psnr` and `ssim` the RGB colours a screen can show of them.
+    """
+    true_lab = color_space.rgb_to_lab(true_rgb_B3HW)
+    predicted_lab = torch.cat((true_lab[:, :1], color_space.network_to_ab(predicted_ab_B2HW)), dim=1)
+    predicted_rgb = color_space.lab_to_rgb(predicted_lab)
+    return {
+        "color_mse": color_mse(predicted_ab_B2HW, color_space.ab_to_network(true_lab[:, 1:])),
+        "delta_e": delta_e(true_lab, predicted_lab),
+        "psnr": psnr(true_rgb_B3HW, predicted_rgb),
+        "ssim": ssim(true_rgb_B3HW, predicted_rgb),
+        "top1": top_k(logits_BC, labels_B, 1),
+        "top5": top_k(logits_BC, labels_B, 5),
+        "class_loss": class_loss(logits_BC, labels_B),
+    }
