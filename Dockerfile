@@ -11,9 +11,9 @@ RUN apt-get update \
  && rm -rf /var/lib/apt/lists/*
 
 # Files that named volumes are laid over belong to the user who writes there.
-RUN useradd --uid 1000 --create-home hueristic \
+RUN useradd --uid 1000 --create-home tintune \
  && mkdir -p /app /studies /cache /mlflow \
- && chown hueristic:hueristic /studies /cache /mlflow
+ && chown tintune:tintune /studies /cache /mlflow
 
 WORKDIR /app
 COPY pyproject.toml constraints.txt LICENSE README.md ./
@@ -26,9 +26,9 @@ COPY deploy deploy
 
 # HOME: the root file system is read-only under docker compose, /tmp is not.
 ENV HOME=/tmp \
-    HUERISTIC_CACHE=/cache \
+    TINTUNE_CACHE=/cache \
     GIT_PYTHON_REFRESH=quiet \
     PYTHONUNBUFFERED=1 \
     PYTHONDONTWRITEBYTECODE=1
-USER hueristic
-CMD ["hueristic", "--help"]
+USER tintune
+CMD ["tintune", "--help"]

@@ -13,7 +13,7 @@ install: .venv/installed
 	touch $@
 
 study: install
-	$(BIN)/hueristic launch study/catalog/quickstart.yaml
+	$(BIN)/tintune launch study/catalog/quickstart.yaml
 
 lint: install
 	$(BIN)/ruff format --check .
@@ -28,7 +28,7 @@ test-all: install
 
 # The tests that kill things, at their full size: some 20 minutes.
 chaos: install
-	HUERISTIC_CHAOS=full $(BIN)/python -m pytest -m full tests/chaos
+	TINTUNE_CHAOS=full $(BIN)/python -m pytest -m full tests/chaos
 
 clean:
 	rm -rf .venv build *.egg-info .pytest_cache .mypy_cache .ruff_cache

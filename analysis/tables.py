@@ -78,7 +78,7 @@ def load(study_dir: Path) -> Tables:
     """
     results = study_dir / "results"
     if not results.is_dir():
-        raise ValueError(f"{study_dir} holds no results/ folder. Export the study first: hueristic report {study_dir}")
+        raise ValueError(f"{study_dir} holds no results/ folder. Export the study first: tintune report {study_dir}")
     return Tables(
         study_dir=study_dir,
         study={**STUDY_DEFAULTS, "name": study_dir.name, **_read_mapping(results / "study.json", study_dir)},
@@ -123,7 +123,7 @@ def is_twin(setting: pd.Series) -> pd.Series:
 
 
 def _unreadable(path: Path, study_dir: Path, error: Exception) -> ValueError:
-    return ValueError(f"{path} cannot be read ({error}). Delete it and export again: hueristic report {study_dir}")
+    return ValueError(f"{path} cannot be read ({error}). Delete it and export again: tintune report {study_dir}")
 
 
 def _read_mapping(path: Path, study_dir: Path) -> dict[str, Any]:

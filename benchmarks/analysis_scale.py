@@ -4,7 +4,7 @@
 
 Tables are made up: four arms, two optimizers, a searched loss weight, 10 confirmed replicates on 180 photos; one trial
 in twenty stops early, so that nearly all have all their records. Loads the tables and writes the whole report, as
-`hueristic report` does after its export. Prints the size of the tables and a JSON line.
+`tintune report` does after its export. Prints the size of the tables and a JSON line.
 """
 
 import json

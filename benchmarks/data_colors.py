@@ -1,4 +1,4 @@
-"""How long `hueristic data colors` takes on a folder of photos, from its start, photos prepared and not yet.
+"""How long `tintune data colors` takes on a folder of photos, from its start, photos prepared and not yet.
 
     python benchmarks/data_colors.py DIR [--image-size 128]
 
@@ -23,7 +23,7 @@ def measure(command: list[str], folder: Path) -> tuple[float, float]:
     """Seconds on the clock and seconds of all cores."""
     spent = resource.getrusage(resource.RUSAGE_CHILDREN)
     began = time.monotonic()
-    variables = {**os.environ, "HUERISTIC_CACHE": str(folder / "cache"), "PYTHONPATH": str(Path(__file__).parents[1])}
+    variables = {**os.environ, "TINTUNE_CACHE": str(folder / "cache"), "PYTHONPATH": str(Path(__file__).parents[1])}
     subprocess.run(command, cwd=folder, env=variables, check=True, stdout=subprocess.DEVNULL)
     seconds = time.monotonic() - began
     now = resource.getrusage(resource.RUSAGE_CHILDREN)

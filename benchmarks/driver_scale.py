@@ -2,7 +2,7 @@
 
     python benchmarks/driver_scale.py [--trials 10400] [--early 500] [--late 10000] [--window 400]
 
-`hueristic launch` on a study of analytic trials of one epoch, 16 slots that share this machine's cores, random sampler.
+`tintune launch` on a study of analytic trials of one epoch, 16 slots that share this machine's cores, random sampler.
 The CPU time and memory of the driver's process are read from outside twice a second and laid beside the times at which
 trials ended; workers and MLflow are processes of their own and not counted. Prints a table and, last, a JSON line.
 """
@@ -36,7 +36,7 @@ def main() -> None:
     half = arguments.window // 2
     if not half < arguments.early < arguments.late <= arguments.trials - half:
         raise ValueError("--early and --late need half a --window of trials on either side, within --trials.")
-    folder = Path(tempfile.mkdtemp(prefix="hueristic-scale-"))
+    folder = Path(tempfile.mkdtemp(prefix="tintune-scale-"))
     try:
         text = bookkeeping_study(
             "scale",
@@ -90,7 +90,7 @@ def _drive(folder: Path) -> tuple[list[tuple[float, float]], float]:
     with (folder / "launch.log").open("w") as log:
         driver = subprocess.Popen(
             [sys.executable, "-m", "study", "launch", "scale.yaml"],
-            cwd=folder, env={**kept, "HUERISTIC_CACHE": str(folder / "cache")}, stdout=log, stderr=log,
+            cwd=folder, env={**kept, "TINTUNE_CACHE": str(folder / "cache")}, stdout=log, stderr=log,
         )  # fmt: skip
     samples: list[tuple[float, float]] = []
     memory_kib, said = 0, 0.0

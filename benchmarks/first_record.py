@@ -1,4 +1,4 @@
-"""From `hueristic launch` to the first record in the ledger: what a person waits for before anything is seen.
+"""From `tintune launch` to the first record in the ledger: what a person waits for before anything is seen.
 
     python benchmarks/first_record.py [--rounds 3] [--limit 15]
 
@@ -47,7 +47,7 @@ PARTS = {
 
 def first_record_seconds() -> float:
     """One launch in an empty folder with an empty cache."""
-    folder = Path(tempfile.mkdtemp(prefix="hueristic-first-"))
+    folder = Path(tempfile.mkdtemp(prefix="tintune-first-"))
     try:
         (folder / "first.yaml").write_text(STUDY)
         kept = {key: value for key, value in os.environ.items() if not key.startswith(("MLFLOW_", "RAY_"))}
@@ -55,7 +55,7 @@ def first_record_seconds() -> float:
             began = time.monotonic()
             driver = subprocess.Popen(
                 [sys.executable, "-m", "study", "launch", "first.yaml"],
-                cwd=folder, env={**kept, "HUERISTIC_CACHE": str(folder / "cache")}, stdout=log, stderr=log,
+                cwd=folder, env={**kept, "TINTUNE_CACHE": str(folder / "cache")}, stdout=log, stderr=log,
             )  # fmt: skip
         while not list(folder.glob("studies/first/trials/*/epochs.jsonl")):
             if driver.poll() is not None:

@@ -83,7 +83,7 @@ class Server:
 
 def trial_seconds(num_trials: int, silence: str | None) -> float:
     """One launch in an empty folder, its server silenced for the middle third of the search or not."""
-    folder = Path(tempfile.mkdtemp(prefix="hueristic-outage-"))
+    folder = Path(tempfile.mkdtemp(prefix="tintune-outage-"))
     server = Server(folder)
     try:
         text = STUDY.format(epoch_seconds=EPOCH_SECONDS, epochs=NUM_EPOCHS, trials_per_arm=num_trials // 2)
@@ -92,7 +92,7 @@ def trial_seconds(num_trials: int, silence: str | None) -> float:
         with (folder / "launch.log").open("w") as log:
             driver = subprocess.Popen(
                 [sys.executable, "-m", "study", "launch", "outage.yaml", "--tracking-uri", server.uri],
-                cwd=folder, env={**kept, "HUERISTIC_CACHE": str(folder / "cache")}, stdout=log, stderr=log,
+                cwd=folder, env={**kept, "TINTUNE_CACHE": str(folder / "cache")}, stdout=log, stderr=log,
             )  # fmt: skip
         trials = folder / "studies" / "outage" / "trials"
         if silence:

@@ -3,7 +3,7 @@
     python benchmarks/study_overhead.py [--trials 128] [--rounds 3] [--slots 16]
 
 Trials of 10 epochs that sleep 0.2 s and report 16 metrics each, on 16 slots that share this machine's cores, actors
-reused, MLflow on SQLite. Ours is `hueristic launch`, ledger and report included; the other is what a user would write.
+reused, MLflow on SQLite. Ours is `tintune launch`, ledger and report included; the other is what a user would write.
 The two take turns; a round's figure is the time per trial between the end of trial 16 and the end of the last but 16,
 while every slot is busy, and the median of the rounds counts. Ours also says how long after the last trial's end
 MLflow shows all of it. Prints a table and, last, a JSON line.
@@ -40,7 +40,7 @@ def busy_seconds_per_trial(ends: list[float], num_slots: int) -> float:
 
 
 def run_ours(num_trials: int, num_slots: int, folder: Path) -> dict[str, float]:
-    """`hueristic launch` as a person types it."""
+    """`tintune launch` as a person types it."""
     study = bookkeeping_study(
         "overhead",
         "What does bookkeeping cost?",
@@ -55,7 +55,7 @@ def run_ours(num_trials: int, num_slots: int, folder: Path) -> dict[str, float]:
     with (folder / "launch.log").open("w") as log:
         process = subprocess.Popen(
             [sys.executable, "-m", "study", "launch", "overhead.yaml"],
-            cwd=folder, env={**kept, "HUERISTIC_CACHE": str(folder / "cache")}, stdout=log, stderr=log,
+            cwd=folder, env={**kept, "TINTUNE_CACHE": str(folder / "cache")}, stdout=log, stderr=log,
         )  # fmt: skip
     ledger = folder / "studies" / "overhead"
     mlflow_level_at = time.time()
@@ -98,7 +98,7 @@ def _num_level(database: Path) -> int:
     """Trials whose run has all that the ledger has."""
     connection = sqlite3.connect(f"{database.as_uri()}?mode=ro", uri=True, timeout=10)
     try:
-        query = "select count(*) from tags where key = 'hueristic.synced' and value like 'done:%'"
+        query = "select count(*) from tags where key = 'tintune.synced' and value like 'done:%'"
         return int(connection.execute(query).fetchone()[0])
     finally:
         connection.close()
@@ -170,7 +170,7 @@ def main() -> None:
     results: dict[str, list[dict[str, float]]] = {"stock": [], "ours": []}
     for number in range(arguments.rounds):
         for name, run in (("stock", run_stock), ("ours", run_ours)):
-            folder = Path(tempfile.mkdtemp(prefix=f"hueristic-overhead-{name}-"))
+            folder = Path(tempfile.mkdtemp(prefix=f"tintune-overhead-{name}-"))
             try:
                 results[name].append(run(num_trials, num_slots, folder))
             finally:

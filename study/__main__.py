@@ -1,4 +1,4 @@
-"""`python -m study` is the `hueristic` command."""
+"""`python -m study` is the `tintune` command."""
 
 from study.cli.main import main
 

@@ -32,8 +32,8 @@ def replaced(path: Path) -> Iterator[BinaryIO]:
 
 
 def default_cache() -> Path:
-    """HUERISTIC_CACHE, else the user's cache folder: prepared photos and compiled code."""
-    chosen = os.environ.get("HUERISTIC_CACHE")
+    """TINTUNE_CACHE, else the user's cache folder: prepared photos and compiled code."""
+    chosen = os.environ.get("TINTUNE_CACHE")
     if chosen:
         return Path(chosen)
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "hueristic"
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "tintune"

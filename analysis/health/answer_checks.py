@@ -157,7 +157,7 @@ def skipped_photos(tables: Tables) -> list[Finding]:
         Finding(
             "skipped photos",
             f"{len(skipped)} photo{'s' if len(skipped) > 1 else ''} could not be read and took no part: {names}{more}.",
-            "Mend or remove them: hueristic data prepare lists each with its reason.",
+            "Mend or remove them: tintune data prepare lists each with its reason.",
         )
     ]
 

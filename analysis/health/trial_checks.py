@@ -21,14 +21,14 @@ class Finding:
 def unfinished(tables: Tables) -> list[Finding]:
     open_trials = tables.trials["state"].isin(["running", "queued"]).sum()
     if tables.trials.empty:
-        return [Finding("no trials", "No trial has been recorded.", "Launch the study: hueristic launch.")]
+        return [Finding("no trials", "No trial has been recorded.", "Launch the study: tintune launch.")]
     if not open_trials:
         return []
     return [
         Finding(
             "unfinished",
             f"{open_trials} of {len(tables.trials)} trials had not ended when the tables were exported.",
-            "Run the same launch command again, then hueristic report.",
+            "Run the same launch command again, then tintune report.",
         )
     ]
 

@@ -51,7 +51,7 @@ def collect(tables: Tables) -> Iterator[Section]:
 
 
 def study_tables() -> Tables:
-    """The tables of the study at hand: the report's own, in Jupyter those of the folder in HUERISTIC_STUDY.
+    """The tables of the study at hand: the report's own, in Jupyter those of the folder in TINTUNE_STUDY.
 
     Raises:
         ValueError: no study's folder was named.
@@ -60,9 +60,9 @@ def study_tables() -> Tables:
     if _collecting is not None:
         return _collecting.tables
     if _in_jupyter():
-        if "HUERISTIC_STUDY" not in os.environ:
-            raise ValueError("Set the environment variable HUERISTIC_STUDY to a study folder before starting Jupyter.")
-        return load(Path(os.environ["HUERISTIC_STUDY"]))
+        if "TINTUNE_STUDY" not in os.environ:
+            raise ValueError("Set the environment variable TINTUNE_STUDY to a study folder before starting Jupyter.")
+        return load(Path(os.environ["TINTUNE_STUDY"]))
     sys.exit(f"A section is written by: python -m analysis.report STUDY_DIR {Path(sys.argv[0]).stem}")
 
 

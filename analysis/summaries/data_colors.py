@@ -18,8 +18,8 @@ def missing(tables: Tables) -> str:
     target = f"{tables.study_dir}/study.yaml"
     return (
         "The colours of the photos were not looked at, because the prepared photos were not on the machine that "
-        f"exported the tables. Where they are: `hueristic data colors {target}`, or export there again: "
-        f"`hueristic report {tables.study_dir}`."
+        f"exported the tables. Where they are: `tintune data colors {target}`, or export there again: "
+        f"`tintune report {tables.study_dir}`."
     )
 
 

@@ -121,7 +121,7 @@ def best_settings_table(tables: Tables) -> pd.DataFrame:
     rows = [
         (
             row["setting"], row["arm"], settings_in_words(searched.get(row["source"])),
-            f"hueristic reproduce {tables.study_dir} {trial_of.get(row['setting'], row['source'])}",
+            f"tintune reproduce {tables.study_dir} {trial_of.get(row['setting'], row['source'])}",
         )
         for row in records(chosen)
     ]  # fmt: skip

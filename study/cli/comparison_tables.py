@@ -1,4 +1,4 @@
-"""What `hueristic compare` found, as a person reads it."""
+"""What `tintune compare` found, as a person reads it."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""The commands under `hueristic data`: photos are prepared, and looked at."""
+"""The commands under `tintune data`: photos are prepared, and looked at."""
 
 from pathlib import Path
 from typing import Annotated
@@ -9,7 +9,7 @@ from study.terminal import AsJson, console_of, print_json
 
 data_app = typer.Typer(
     no_args_is_help=True,
-    help="Photos: prepare them once for all studies.\n\nExample: hueristic data check ncd --source data/ncd",
+    help="Photos: prepare them once for all studies.\n\nExample: tintune data check ncd --source data/ncd",
 )
 
 Target = Annotated[
@@ -37,8 +37,8 @@ def data_prepare(
 ) -> None:
     """Unpack and decode photos once; launch decodes those of a study by itself. Nothing is downloaded.
 
-    Examples: hueristic data prepare ncd --source ColorfulOriginal.zip
-              hueristic data prepare study/catalog/ncd-small.yaml --set data.root=data/ncd/ColorfulOriginal
+    Examples: tintune data prepare ncd --source ColorfulOriginal.zip
+              tintune data prepare study/catalog/ncd-small.yaml --set data.root=data/ncd/ColorfulOriginal
     """
     from study.data.photos import data_of, prepare_data
 
@@ -85,7 +85,7 @@ def data_check(
 ) -> None:
     """Look for what is odd about photos, and say what will be done: copies, grey, broken and misnamed ones.
 
-    Example: hueristic data check ncd --source data/ncd/ColorfulOriginal
+    Example: tintune data check ncd --source data/ncd/ColorfulOriginal
     """
     from study.data.check_page import check_document, class_table, finding_table, page
     from study.data.photos import data_of
@@ -123,7 +123,7 @@ def data_colors(
 ) -> None:
     """Show the dominant colours of photos, and what a network that hedges would paint.
 
-    Example: hueristic data colors ncd --source data/ncd/ColorfulOriginal
+    Example: tintune data colors ncd --source data/ncd/ColorfulOriginal
     """
     from study.data.colors_page import color_table, in_words, page, predictor_table
     from study.data.photos import data_of

@@ -1,4 +1,4 @@
-"""The command that runs a study: `hueristic launch`."""
+"""The command that runs a study: `tintune launch`."""
 
 import os
 import shlex
@@ -33,7 +33,7 @@ def launch(
 ) -> None:
     """Run a study to its report. The same command continues a study that was interrupted.
 
-    Example: hueristic launch study/catalog/quickstart.yaml
+    Example: tintune launch study/catalog/quickstart.yaml
     """
     from study.folder import check_folder
     from study.launch import Launch, run
@@ -41,7 +41,7 @@ def launch(
     from study.tracking.address import tracking_uri_of
 
     if as_json and not dry_run:
-        raise ValueError("--json prints a plan and goes with --dry-run; a launch's answer is: hueristic report --json.")
+        raise ValueError("--json prints a plan and goes with --dry-run; a launch's answer is: tintune report --json.")
     console = console_of(as_json)
     found = find_study(study)
     if found != study:
@@ -55,7 +55,7 @@ def launch(
         console.print(described(submit(loaded, storage, chosen, str(address))), soft_wrap=True, highlight=False)
         return
     uri = tracking_uri_of(tracking_uri, storage)
-    command = shlex.join(["hueristic", *sys.argv[1:]])
+    command = shlex.join(["tintune", *sys.argv[1:]])
     launched = Launch(study=loaded, storage=storage, tracking_uri=uri, address=address, command=command)
     if dry_run:
         check_folder(loaded, launched.folder)
@@ -72,7 +72,7 @@ def launch(
         console.print(f"{error or 'Interrupted.'} Nothing is lost. To continue:\n  {command}", soft_wrap=True)
         raise typer.Exit(1) from error
     print_verdicts(folder, console)
-    console.print(f"MLflow: hueristic ui {shlex.quote(str(launched.folder))}" + _uri_flag(uri, storage), soft_wrap=True)
+    console.print(f"MLflow: tintune ui {shlex.quote(str(launched.folder))}" + _uri_flag(uri, storage), soft_wrap=True)
 
 
 def _is_detached(detach: bool, dry_run: bool, address: str | None) -> bool:

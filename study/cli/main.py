@@ -14,7 +14,7 @@ from study.cli.studies import compare, report, reproduce, status, sync, ui
 from study.storage.path import is_storage_error
 
 app = typer.Typer(
-    name="hueristic", no_args_is_help=True, add_completion=True, pretty_exceptions_enable=False, rich_markup_mode="rich"
+    name="tintune", no_args_is_help=True, add_completion=True, pretty_exceptions_enable=False, rich_markup_mode="rich"
 )
 app.add_typer(data_app, name="data")
 for command in (launch, status, report, sync, ui, reproduce, compare, doctor, init, schema, colorize, export):
@@ -25,12 +25,12 @@ for command in (launch, status, report, sync, ui, reproduce, compare, doctor, in
 def options(debug: Annotated[bool, typer.Option(help="Show a traceback with errors.")] = False) -> None:
     """Studies of what colouring grey photos and naming what they show do to each other in one network.
 
-    Example: hueristic launch quickstart
+    Example: tintune launch quickstart
     """
 
 
 def main() -> None:
-    """Entry point of the `hueristic` command."""
+    """Entry point of the `tintune` command."""
     # Typer would exit by itself and print what we word.
     debug = "--debug" in sys.argv
     try:

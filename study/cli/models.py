@@ -1,4 +1,4 @@
-"""The commands that use a study's networks: `hueristic colorize` and `hueristic export`."""
+"""The commands that use a study's networks: `tintune colorize` and `tintune export`."""
 
 import json
 import os
@@ -35,7 +35,7 @@ def colorize(
 
     Writes NAME.colored.png for each photo and never replaces one. Exit code 1: some photos could not be read.
 
-    Example: hueristic colorize photo.jpg --model studies/quickstart
+    Example: tintune colorize photo.jpg --model studies/quickstart
     """
     console = Console(stderr=as_json)
     files = find_photos(photos, output)
@@ -62,7 +62,7 @@ def export(
 
     Needs more packages: pip install '.\\[onnx]' in the project's folder.
 
-    Example: hueristic export studies/quickstart --onnx colorizer.onnx
+    Example: tintune export studies/quickstart --onnx colorizer.onnx
     """
     from trainables.inference.onnx_export import export_onnx
 

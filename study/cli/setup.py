@@ -20,7 +20,7 @@ def doctor(
 ) -> None:
     """Say what works here: packages, GPU, memory, Ray, MLflow, storage, browser. Exit code 1: something does not.
 
-    Example: hueristic doctor --storage /shared/studies --tracking-uri http://mlflow:5000
+    Example: tintune doctor --storage /shared/studies --tracking-uri http://mlflow:5000
     """
     from study.doctor.finding import print_findings
     from study.doctor.machine import examine
@@ -43,7 +43,7 @@ def init(
 ) -> None:
     """Write a commented study file to start from; a file that exists is left as it is.
 
-    Example: hueristic init my-study.yaml --dataset ncd
+    Example: tintune init my-study.yaml --dataset ncd
     """
     from study.definition.template import write_starter
 
@@ -51,7 +51,7 @@ def init(
     Console().print(
         f"{study} is a study to start from; the schema beside it is for your editor. Read it, then see what it would "
         "do:\n"
-        f"  hueristic launch {shlex.quote(str(study))} --dry-run",
+        f"  tintune launch {shlex.quote(str(study))} --dry-run",
         soft_wrap=True, highlight=False, markup=False,
     )  # fmt: skip
 
@@ -59,7 +59,7 @@ def init(
 def schema() -> None:
     """Print the JSON schema of study files, for editors.
 
-    Example: hueristic schema > study.schema.json
+    Example: tintune schema > study.schema.json
     """
     from study.definition.template import schema_text
 

@@ -16,7 +16,7 @@ from study.terminal import AsJson, console_of, print_json
 def status(study_dir: StudyFolder, as_json: AsJson = False) -> None:
     """Show how far a study is.
 
-    Example: hueristic status studies/quickstart
+    Example: tintune status studies/quickstart
     """
     from study.folder import load
     from study.results.status import status_rows, status_table, time_left
@@ -47,8 +47,8 @@ def report(
 ) -> None:
     """Write the tables and the report of a study anew, finished or not.
 
-    Examples: hueristic report studies/quickstart
-              hueristic report quickstart --tracking-uri http://127.0.0.1:5000
+    Examples: tintune report studies/quickstart
+              tintune report quickstart --tracking-uri http://127.0.0.1:5000
     """
     if tracking_uri is None:
         from study.folder import load
@@ -77,7 +77,7 @@ def report(
 def sync(study_dir: StudyFolder, tracking_uri: TrackingUri = None) -> None:
     """Bring MLflow level with a study's ledger; twice changes nothing.
 
-    Example: hueristic sync studies/quickstart
+    Example: tintune sync studies/quickstart
     """
     from mlflow import MlflowException
 
@@ -108,7 +108,7 @@ def ui(
 ) -> None:
     """Open MLflow's pages on a study, on this machine alone.
 
-    Example: hueristic ui studies/quickstart
+    Example: tintune ui studies/quickstart
     """
     from study.folder import load
     from study.tracking.address import tracking_uri_of
@@ -132,7 +132,7 @@ def reproduce(
 
     Writes nothing into the study. Exit code 0: the same, 1: different.
 
-    Example: hueristic reproduce studies/quickstart joint-confirm-1
+    Example: tintune reproduce studies/quickstart joint-confirm-1
     """
     from study.folder import load
     from study.results.reproduce import print_reproduction, reproduction_document
@@ -160,7 +160,7 @@ def print_verdicts(folder: Path, console: Console) -> None:
 def compare(a: StudyFolder, b: StudyFolder, as_json: AsJson = False) -> None:
     """Show two finished studies side by side, and say what of them may not be compared.
 
-    Example: hueristic compare studies/quickstart studies/my-study
+    Example: tintune compare studies/quickstart studies/my-study
     """
     from study.cli.comparison_tables import print_comparison
     from study.results.comparison import compare as beside_each_other

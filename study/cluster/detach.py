@@ -40,7 +40,7 @@ def entrypoint(storage: StoragePath, tracking_uri: str | None) -> str:
     Raises:
         ValueError: `tracking_uri` holds a password, which everyone who lists the cluster's jobs would read.
     """
-    words = ["hueristic", "launch", STUDY_FILE, "--storage", str(storage.absolute())]
+    words = ["tintune", "launch", STUDY_FILE, "--storage", str(storage.absolute())]
     if tracking_uri is not None:
         if without_password(tracking_uri) != tracking_uri:
             raise ValueError(
@@ -71,7 +71,7 @@ def submit(study: Study, storage: StoragePath, tracking_uri: str | None, address
     os.environ["RAY_API_SERVER_ADDRESS"] = address
     try:
         client = JobSubmissionClient(address)
-        with tempfile.TemporaryDirectory(prefix="hueristic-job-") as folder:
+        with tempfile.TemporaryDirectory(prefix="tintune-job-") as folder:
             Path(folder, STUDY_FILE).write_text(travelling_text(study))
             job = client.submit_job(
                 entrypoint=command, submission_id=_job_name(study), runtime_env={"working_dir": folder}
@@ -91,7 +91,7 @@ def described(detached: Detached) -> str:
     flag = f"--address {detached.address}"
     return (
         f"Launched as {detached.job}; this terminal may close.\n"
-        f"  how far it is:  hueristic status {shlex.quote(str(detached.folder))}\n"
+        f"  how far it is:  tintune status {shlex.quote(str(detached.folder))}\n"
         f"  what it prints: ray job logs {detached.job} --follow {flag}\n"
         f"  to stop it:     ray job stop {detached.job} {flag}\n"
         "Stopped or lost, the same launch continues it."

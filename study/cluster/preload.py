@@ -10,7 +10,7 @@ from pathlib import Path
 
 MODULES = "RAY_preload_python_modules"
 """Variable that Ray passes on to its workers."""
-FOLDER = "HUERISTIC_LOADED"
+FOLDER = "TINTUNE_LOADED"
 """Variable that names the folder where each worker leaves a mark once it is ready: `study/cluster/preload.py`."""
 MAX_CORES, MAX_CPUS_PER_TRIAL = 16, 2.0
 PRELOAD_SECONDS = 30.0
@@ -26,7 +26,7 @@ def preloading(modules: Sequence[str], cpus_per_trial: float) -> Iterator[None]:
     """
     if (os.cpu_count() or 1) > MAX_CORES or cpus_per_trial > MAX_CPUS_PER_TRIAL:
         modules = ()
-    folder = tempfile.mkdtemp(prefix="hueristic-loaded-")
+    folder = tempfile.mkdtemp(prefix="tintune-loaded-")
     os.environ |= {MODULES: ",".join([*modules, "study.cluster.preload"]), FOLDER: folder}
     try:
         yield

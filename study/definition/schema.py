@@ -1,7 +1,7 @@
 """A JSON schema of study files, from which an editor offers keys, shows their meaning and marks what cannot be.
 
 It knows names, types, choices and the forms of a setting. What needs the whole file, such as a setting without effect,
-is found by `hueristic launch --dry-run` alone.
+is found by `tintune launch --dry-run` alone.
 """
 
 import ast
@@ -42,7 +42,7 @@ def study_schema() -> Schema:
     definitions["Search"]["properties"]["enqueue"]["items"] = _object(fixed)
     definitions |= {f"setting.{name}": _setting(name, values) for name in values}
     definitions |= {"settings": _object(settings), "when": _when(values)}
-    return {"$schema": DIALECT, **schema, "title": "A study of hueristic"}
+    return {"$schema": DIALECT, **schema, "title": "A study of tintune"}
 
 
 def _setting(name: str, values: dict[str, Schema]) -> Schema:

@@ -28,8 +28,8 @@ SIZE = {
 TEXT = """\
 # yaml-language-server: $schema={schema}
 # The line above lets an editor offer keys and show what they mean.
-# Check and plan:  hueristic launch {file} --dry-run
-# Run or continue: hueristic launch {file}
+# Check and plan:  tintune launch {file} --dry-run
+# Run or continue: tintune launch {file}
 
 name: {name} # names the study's folder; another question is another name
 question: Does naming what a photo shows help to colour it, and does colouring it help to name it?

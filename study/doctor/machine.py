@@ -30,7 +30,7 @@ def examine(
         ray_finding(address),
         mlflow_finding(tracking_uri_of(tracking_uri, storage)),
         storage_finding("storage", storage, "choose another --storage, or ask for permission"),
-        storage_finding("cache", default_cache(), "set HUERISTIC_CACHE to another folder"),
+        storage_finding("cache", default_cache(), "set TINTUNE_CACHE to another folder"),
         _photos(),
         _browser(),
     ]
@@ -105,12 +105,12 @@ def _compiler() -> Finding:
 
 def _photos() -> Finding:
     """The folder `data` and what stands in for it: see Study.data_config."""
-    named = os.environ.get("HUERISTIC_DATA")
+    named = os.environ.get("TINTUNE_DATA")
     if named is None:
-        return Finding("photos", "ok", "read from the folder data of where a command is run; HUERISTIC_DATA is not set")
+        return Finding("photos", "ok", "read from the folder data of where a command is run; TINTUNE_DATA is not set")
     if not Path(named).is_dir():
-        return Finding("photos", "error", f"HUERISTIC_DATA is {named!r}, which is no folder", "correct or unset it")
-    return Finding("photos", "ok", f"HUERISTIC_DATA: {named} stands in for the folder data")
+        return Finding("photos", "error", f"TINTUNE_DATA is {named!r}, which is no folder", "correct or unset it")
+    return Finding("photos", "ok", f"TINTUNE_DATA: {named} stands in for the folder data")
 
 
 def _browser() -> Finding:

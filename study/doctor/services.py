@@ -95,7 +95,7 @@ def _folder_finding(what: str, path: Path, remedy: str) -> Finding:
     ancestor = next(parent for parent in (path.absolute(), *path.absolute().parents) if parent.exists())
     try:
         os.listdir(ancestor)
-        with tempfile.TemporaryDirectory(dir=ancestor, prefix=".hueristic-") as folder:
+        with tempfile.TemporaryDirectory(dir=ancestor, prefix=".tintune-") as folder:
             old, new = Path(folder, "old"), Path(folder, "new")
             old.write_text("old")
             new.write_text("new")

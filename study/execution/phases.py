@@ -48,7 +48,7 @@ class Phases:
         resources = {"cpu": study.resources.cpus_per_trial, "gpu": self.gpus_per_trial}
         searcher = LedgerSearcher(study, phase, self.assignment, ready=self._ready)
         watch = Watch(searcher, self.assignment.folder, self.assignment.token)
-        scratch = Path(tempfile.mkdtemp(prefix="hueristic-ray-"))
+        scratch = Path(tempfile.mkdtemp(prefix="tintune-ray-"))
         try:
             tuner = tune.Tuner(
                 tune.with_resources(LedgerTrainable, resources),

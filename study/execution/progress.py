@@ -84,7 +84,7 @@ class Progress(Callback):  # type: ignore[misc]
     def _show(self) -> None:
         if self.console is None:
             self.console = Console()
-            if self.console.is_terminal and not os.environ.get("HUERISTIC_PLAIN"):
+            if self.console.is_terminal and not os.environ.get("TINTUNE_PLAIN"):
                 self.live = Live(self._table(), console=self.console, auto_refresh=False, redirect_stderr=False)
                 self.live.start()
         if self.live is not None:

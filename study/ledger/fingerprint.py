@@ -19,7 +19,7 @@ from trainables.data.splits import Cut, classes_never_trained, largest_top1
 CODE = Path(__file__).parents[2] / "trainables"
 """The sources that train and measure."""
 
-PACKAGES = ("hueristic", "torch", "torchvision", "ray", "optuna", "mlflow", "scikit-image", "numpy", "pandas", "pillow")
+PACKAGES = ("tintune", "torch", "torchvision", "ray", "optuna", "mlflow", "scikit-image", "numpy", "pandas", "pillow")
 
 
 def fingerprint(
@@ -104,10 +104,10 @@ def check_version(folder: StoragePath) -> None:
         return
     document = read_json(path)
     if int(document.get("format", 0)) > FORMAT:
-        theirs, ours = document.get("packages", {}).get("hueristic", "a newer one"), packages()["hueristic"]
+        theirs, ours = document.get("packages", {}).get("tintune", "a newer one"), packages()["tintune"]
         raise ValueError(
-            f"The ledger in {folder} was written in format {document['format']} by hueristic {theirs}; this is "
-            f"hueristic {ours}, which reads formats up to {FORMAT}: install the version that wrote it, or a newer one."
+            f"The ledger in {folder} was written in format {document['format']} by tintune {theirs}; this is "
+            f"tintune {ours}, which reads formats up to {FORMAT}: install the version that wrote it, or a newer one."
         )
 
 

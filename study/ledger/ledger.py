@@ -77,13 +77,13 @@ class Entry:
         if written > FORMAT:
             raise ValueError(
                 f"The ledger was written in format {written}, this version reads {FORMAT}: "
-                "use the version of hueristic that wrote it."
+                "use the version of tintune that wrote it."
             )
         unknown = sorted(document.keys() - {field.name for field in dataclasses.fields(cls)})
         if unknown:
             raise ValueError(
                 f"A trial of the ledger has fields that this version does not know: {', '.join(unknown)}. "
-                "Use the version of hueristic that wrote it."
+                "Use the version of tintune that wrote it."
             )
         return cls(**document)
 

@@ -56,7 +56,7 @@ def read_side(folder: StoragePath) -> Side:
     missing = [path for path in needed if not path.is_file()]
     if missing:
         raise ValueError(
-            f"{folder} has no {missing[0].parent.name}/{missing[0].name} yet: write it with hueristic report {folder}"
+            f"{folder} has no {missing[0].parent.name}/{missing[0].name} yet: write it with tintune report {folder}"
         )
     return Side(
         folder=folder.absolute(),
@@ -69,7 +69,7 @@ def read_side(folder: StoragePath) -> Side:
 
 
 def compare(a: Side, b: Side) -> dict[str, Any]:
-    """All that `hueristic compare` says, for programs and for the tables; where something is absent it is None."""
+    """All that `tintune compare` says, for programs and for the tables; where something is absent it is None."""
     in_file = [{"field": name, "a": one, "b": other} for name, one, other in field_differences(a.document, b.document)]
     outside = _outside(a, b)
     cautions = _cautions(a, b, in_file)

@@ -47,7 +47,7 @@ def choose_model(named: str) -> ModelChoice:
     if not usable:
         raise ValueError(
             f"{folder} has no confirmed network that learned to colour: the study is unfinished, or its weights "
-            "(checkpoint.pt) were deleted. Continue it with hueristic launch."
+            "(checkpoint.pt) were deleted. Continue it with tintune launch."
         )
     if not arm:
         return _default(study, ledger, usable)

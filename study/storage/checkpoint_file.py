@@ -20,7 +20,7 @@ class CheckpointFile:
         if isinstance(place, Path):
             self.path = place
             return
-        self.scratch = Path(tempfile.mkdtemp(prefix="hueristic-checkpoint-"))
+        self.scratch = Path(tempfile.mkdtemp(prefix="tintune-checkpoint-"))
         self.path = self.scratch / place.name
         if place.exists():
             download(place, self.path)

@@ -50,7 +50,7 @@ def storage_path(text: str | StoragePath) -> StoragePath:
         path: StoragePath = UPath(address, **OPTIONS)
         path.fs  # type: ignore[union-attr]  # noqa: B018  # loads what speaks this protocol
     except (ValueError, ImportError) as error:
-        install = "pip install 'hueristic[s3]'" if scheme == "s3" else f"install fsspec's package for {scheme}"
+        install = "pip install 'tintune[s3]'" if scheme == "s3" else f"install fsspec's package for {scheme}"
         raise ValueError(f"{address} cannot be reached from here: {error}. Give a folder, or {install}.") from error
     return path
 
@@ -155,7 +155,7 @@ def local_copy(path: StoragePath) -> Iterator[Path]:
     if isinstance(path, Path):
         yield path
         return
-    with tempfile.TemporaryDirectory(prefix="hueristic-copy-") as scratch:
+    with tempfile.TemporaryDirectory(prefix="tintune-copy-") as scratch:
         copy = Path(scratch) / path.name
         with suppress(FileNotFoundError):
             download(path, copy)

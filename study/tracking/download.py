@@ -34,8 +34,8 @@ def download_tables(name: str, tracking_uri: str, target: Path) -> Path:
         run = max(runs, key=lambda one: one.data.tags.get(LAUNCHED_TAG, ""))
         if TABLES not in {one.path for one in client.list_artifacts(run.info.run_id)}:
             raise ValueError(
-                f"{name} at {address} has no tables yet: they are sent at its end, or by hueristic report and then "
-                "hueristic sync where its folder is."
+                f"{name} at {address} has no tables yet: they are sent at its end, or by tintune report and then "
+                "tintune sync where its folder is."
             )
         target.mkdir(parents=True, exist_ok=True)
         client.download_artifacts(run.info.run_id, TABLES, str(target))

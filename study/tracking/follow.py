@@ -38,7 +38,7 @@ def kept_level(folder: StoragePath, tracking_uri: str, console: Console) -> Iter
         if behind:
             console.print(
                 f"MLflow at {without_password(tracking_uri)} could not be brought level (see "
-                f"{workplace(folder)}/mlflow.log); nothing is lost: hueristic sync {folder}"
+                f"{workplace(folder)}/mlflow.log); nothing is lost: tintune sync {folder}"
             )
 
 

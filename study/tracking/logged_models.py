@@ -85,7 +85,7 @@ def log_models(
         model = (
             own[0] if own else _create(client, experiment_id, entry, runs[entry.name], {**tags, trial_tag: entry.name})
         )
-        with tempfile.TemporaryDirectory(prefix="hueristic-model-") as scratch:
+        with tempfile.TemporaryDirectory(prefix="tintune-model-") as scratch:
             folder = _write(Path(scratch), study, ledger, entry, fingerprint, model, runs[entry.name])
             client.log_model_artifacts(model.model_id, str(folder))
             note = (folder / "README.md").read_text()[:MAX_NOTE]

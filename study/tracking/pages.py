@@ -35,7 +35,7 @@ def serve(tracking_uri: str, experiment: str, port: int | None, console: Console
     file = sqlite_file(tracking_uri)
     if file is not None and not file.is_file():
         raise ValueError(
-            f"There is no MLflow store at {file}: make it with hueristic sync, or say where it is with --tracking-uri."
+            f"There is no MLflow store at {file}: make it with tintune sync, or say where it is with --tracking-uri."
         )
     found = MlflowClient(tracking_uri=tracking_uri).get_experiment_by_name(experiment)
     # Without the word MLflow opens on language models.

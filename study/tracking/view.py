@@ -1,7 +1,7 @@
 """MLflow as a view of the ledger: whatever is missing there is sent, whatever is there stays as it is.
 
 It runs in a process of its own beside the driver (`study/tracking/follow.py`), so that a slow or dead server delays
-nothing; `hueristic sync` runs it once. All timestamps come from the ledger, and a metric sent twice is one metric to
+nothing; `tintune sync` runs it once. All timestamps come from the ledger, and a metric sent twice is one metric to
 MLflow, so running it again changes nothing. "Run" is MLflow's word for what shows one trial.
 """
 
@@ -26,11 +26,11 @@ from study.tracking.confusion import confusion_counts, draw_confusion
 from trainables.metrics import METRICS, metric_of
 from trainables.records import Record
 
-TRIAL_TAG = "hueristic.trial"
-STUDY_TAG = "hueristic.study"
-LAUNCHED_TAG = "hueristic.launched"
+TRIAL_TAG = "tintune.trial"
+STUDY_TAG = "tintune.study"
+LAUNCHED_TAG = "tintune.launched"
 """When the study of a run was launched: two studies of one name may share a server."""
-SYNCED_TAG = "hueristic.synced"
+SYNCED_TAG = "tintune.synced"
 """How far a run is level with the ledger; set last."""
 
 PARENT_TAG = "mlflow.parentRunId"
@@ -216,7 +216,7 @@ class MlflowView:
         dataset = Dataset(
             name=data["dataset"],
             digest=data["digest"][:16],
-            source_type="hueristic",
+            source_type="tintune",
             source=json.dumps({"dataset": data["dataset"], "digest": data["digest"]}),
             profile=json.dumps(sizes),
         )

@@ -61,7 +61,7 @@ def study_json(num_replicates: int) -> dict[str, Any]:
         },
         "hardware": "2 CPU cores", "packages": {}, "launched": "2026-11-23T06:00:00+00:00",
         "exported": "2026-11-23T07:00:00+00:00", "metrics": METRICS,
-        "command": "hueristic launch study/catalog/quickstart.yaml",
+        "command": "tintune launch study/catalog/quickstart.yaml",
     }  # fmt: skip
 
 

@@ -115,7 +115,7 @@ def test_question_answer_and_limits_are_in_the_text(page: Page) -> None:
 
 
 def test_best_settings_come_with_their_command(whole: Path, page: Page) -> None:
-    assert f"hueristic reproduce {whole} joint.color-confirm-1" in page.text
+    assert f"tintune reproduce {whole} joint.color-confirm-1" in page.text
 
 
 def test_what_is_folded_away_opens_under_its_caption(page: Page) -> None:

@@ -12,7 +12,7 @@ FILES = ("study.json", "trials.parquet", "epochs.parquet", "photos.parquet", "se
 
 
 def test_a_folder_without_results_is_refused_with_a_remedy(tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match="hueristic report"):
+    with pytest.raises(ValueError, match="tintune report"):
         load(tmp_path)
 
 
@@ -41,7 +41,7 @@ def test_a_table_without_rows_or_columns_counts_as_missing(study_dir: Path) -> N
 @pytest.mark.parametrize("name", FILES)
 def test_a_broken_file_is_named_with_a_remedy(study_dir: Path, name: str) -> None:
     (study_dir / "results" / name).write_bytes(b"{broken")
-    with pytest.raises(ValueError, match=rf"{name} cannot be read .*\n?.*hueristic report"):
+    with pytest.raises(ValueError, match=rf"{name} cannot be read .*\n?.*tintune report"):
         load(study_dir)
 
 

@@ -22,7 +22,7 @@ from PIL import Image
 from analysis.report import write
 from tests.analysis.synthetic_study import write_study as write_tables
 from tests.chaos.processes import family
-from tests.study.commands import closed_port, environment, hueristic, write_study
+from tests.study.commands import closed_port, environment, tintune, write_study
 
 pytestmark = pytest.mark.full
 
@@ -34,7 +34,7 @@ CHROMIUM = next(
 @pytest.fixture(scope="module")
 def launched(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("browsed")
-    done = hueristic(folder, "launch", write_study(folder))
+    done = tintune(folder, "launch", write_study(folder))
     assert done.returncode == 0, done.stdout + done.stderr
     return folder
 
@@ -113,7 +113,7 @@ def test_the_report_opens_without_a_network_at_phone_and_desktop_width(
 
 @pytest.fixture(scope="module")
 def pages(launched: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """MLflow's pages on a launched study, opened by `hueristic ui`; their address."""
+    """MLflow's pages on a launched study, opened by `tintune ui`; their address."""
     folder = tmp_path_factory.mktemp("pages")
     port = closed_port()
     command = [sys.executable, "-m", "study", "ui", str(launched / "studies" / "analytic"), "--port", str(port)]

@@ -22,7 +22,7 @@ from study.definition.changes import smallest
 from study.definition.load import load_study
 from tests.deploy.compose import example, load
 from tests.study.cli.test_main import make_photos
-from tests.study.commands import HUERISTIC, environment, hueristic
+from tests.study.commands import TINTUNE, environment, tintune
 from tests.trainables.dogs_tree import write_archives, write_dogs
 
 ROOT = Path(__file__).parents[2]
@@ -43,8 +43,8 @@ def commands() -> list[str]:
     return [line for lines in sections().values() for line in lines]
 
 
-def hueristic_lines(lines: list[str]) -> list[str]:
-    return [line for line in lines if line.startswith(".venv/bin/hueristic")]
+def tintune_lines(lines: list[str]) -> list[str]:
+    return [line for line in lines if line.startswith(".venv/bin/tintune")]
 
 
 def test_there_are_commands() -> None:
@@ -60,7 +60,7 @@ def test_every_make_target_exists(command: str) -> None:
     assert re.search(rf"^{re.escape(target)}:", (ROOT / "Makefile").read_text(), re.MULTILINE)
 
 
-@pytest.mark.parametrize("command", hueristic_lines(commands()))
+@pytest.mark.parametrize("command", tintune_lines(commands()))
 def test_every_command_is_known_with_its_flags(command: str) -> None:
     known: Any = typer.main.get_command(app)
     words = shlex.split(command)[1:]
@@ -87,11 +87,11 @@ def beginning(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.mark.full
 @pytest.mark.parametrize(
-    "section", [name for name, lines in sections().items() if "cluster" not in name.lower() and hueristic_lines(lines)]
+    "section", [name for name, lines in sections().items() if "cluster" not in name.lower() and tintune_lines(lines)]
 )
 def test_every_command_runs_in_the_order_of_the_page(beginning: Path, section: str) -> None:
     """Each study at its smallest size, on CPU cores, all sections in one folder. A cluster has tests of its own."""
-    for line in hueristic_lines(sections()[section]):
+    for line in tintune_lines(sections()[section]):
         words = shlex.split(line)[1:]
         if words[0] == "ui":
             opens_pages(beginning, words)
@@ -100,7 +100,7 @@ def test_every_command_runs_in_the_order_of_the_page(beginning: Path, section: s
             # What no later command needs is checked alone: test_catalog runs every study of the catalogue to its end.
             needed = (beginning / words[1]).is_file() or any(f"studies/{words[1]}" in one for one in run_here())
             words = [words[0], str(smallest_of(beginning, words[1])), *words[2:], *([] if needed else ["--dry-run"])]
-        done = hueristic(beginning, *words, timeout=900)
+        done = tintune(beginning, *words, timeout=900)
         assert done.returncode == 0, f"{line}\n{done.stdout}{done.stderr}"
         if words[0] == "launch" and "--dry-run" not in words:
             assert "Report: " in done.stdout, done.stdout
@@ -125,7 +125,7 @@ def opens_pages(folder: Path, words: list[str]) -> None:
     log = folder / "ui.log"
     with log.open("w") as file:
         process = subprocess.Popen(
-            [*HUERISTIC, *words], cwd=folder, env=environment(folder), stdout=file, stderr=file, start_new_session=True
+            [*TINTUNE, *words], cwd=folder, env=environment(folder), stdout=file, stderr=file, start_new_session=True
         )
     try:
         deadline = time.monotonic() + 180
@@ -160,7 +160,7 @@ def test_every_file_that_a_command_takes_exists(command: str) -> None:
 
 
 def test_every_command_of_the_readme_is_one_of_those_checked_here() -> None:
-    checked = ("make ", ".venv/bin/hueristic ", "docker compose ", "kubectl ", "cp ", "export RAY_AUTH_MODE=token ")
+    checked = ("make ", ".venv/bin/tintune ", "docker compose ", "kubectl ", "cp ", "export RAY_AUTH_MODE=token ")
     # tests/study/tracking/test_logged_models.py serves a model with it.
     checked += ('PATH="$PWD/.venv/bin:$PATH" mlflow models serve ',)
     assert [line for line in commands() if not line.startswith(checked)] == []

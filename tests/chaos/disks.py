@@ -12,7 +12,7 @@ import pytest
 def small_disk(folder: Path, kibibytes: int) -> Iterator[Path]:
     """An empty file system of that size in main memory, mounted at `folder`; skips where it cannot be mounted."""
     folder.mkdir()
-    command = ["mount", "-t", "tmpfs", "-o", f"size={kibibytes}k", "hueristic-test", str(folder)]
+    command = ["mount", "-t", "tmpfs", "-o", f"size={kibibytes}k", "tintune-test", str(folder)]
     try:
         done = subprocess.run(command, capture_output=True, text=True, check=False)
     except FileNotFoundError:

@@ -16,7 +16,7 @@ import pytest
 from study.storage.path import storage_path
 
 HOST = "127.0.0.1"
-BUCKET = "hueristic-test"
+BUCKET = "tintune-test"
 
 
 class Door:

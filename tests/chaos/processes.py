@@ -10,11 +10,11 @@ from pathlib import Path
 
 from study.ledger.ledger import Ledger
 from study.storage.path import StoragePath
-from tests.study.commands import HUERISTIC, environment
+from tests.study.commands import TINTUNE, environment
 
 
-def start(folder: Path, *flags: str, command: Sequence[str] = HUERISTIC) -> subprocess.Popen[bytes]:
-    """`hueristic launch` of the study in `folder` on one slot, in a process group of its own."""
+def start(folder: Path, *flags: str, command: Sequence[str] = TINTUNE) -> subprocess.Popen[bytes]:
+    """`tintune launch` of the study in `folder` on one slot, in a process group of its own."""
     slots = str(os.cpu_count() or 1)
     one_slot = ("--set", f"resources.cpus_per_trial={slots}", "--set", "base.num_threads=1")
     with (folder / "launch.log").open("ab") as log:

@@ -12,7 +12,7 @@ from ray.cluster_utils import Cluster
 from study.ledger.ledger import Ledger
 from tests.chaos.processes import said, wait_for_epochs
 from tests.study.analytic import TEXT
-from tests.study.commands import HUERISTIC, environment, write_study
+from tests.study.commands import TINTUNE, environment, write_study
 from trainables.analytic_surface import analytic_images
 from trainables.records import repeatable
 from trainables.trial import Trial
@@ -39,7 +39,7 @@ def test_trials_of_a_lost_node_continue_elsewhere(cluster: Cluster, tmp_path: Pa
     write_study(tmp_path, STUDY)
     with (tmp_path / "launch.log").open("wb") as log:
         process = subprocess.Popen(
-            [*HUERISTIC, "launch", "study.yaml", "--address", cluster.address],
+            [*TINTUNE, "launch", "study.yaml", "--address", cluster.address],
             cwd=tmp_path, env={**os.environ, **environment(tmp_path)}, stdout=log, stderr=log,
         )  # fmt: skip
     wait_for_epochs(tmp_path, 15, process)

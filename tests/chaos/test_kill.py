@@ -11,7 +11,7 @@ from study.ledger.ledger import Ledger
 from study.storage.path import StoragePath
 from tests.chaos.processes import finish, kill_everything, start, wait_for_epochs, workers
 from tests.study.analytic import TEXT
-from tests.study.commands import hueristic, write_study
+from tests.study.commands import tintune, write_study
 from trainables.records import Record, repeatable
 
 pytestmark = pytest.mark.full
@@ -81,13 +81,13 @@ def test_replacing_every_test_pixel_by_noise_leaves_the_search_ledger_identical(
 
     write_study(tmp_path, ORCHARD)
     cache = tmp_path / "cache"
-    os.environ["HUERISTIC_CACHE"] = str(cache)
+    os.environ["TINTUNE_CACHE"] = str(cache)
     try:
         from rich.console import Console
 
         _, prepared, cut = prepare_data(parse_study(ORCHARD).data_config(), Console(quiet=True))
     finally:
-        del os.environ["HUERISTIC_CACHE"]
+        del os.environ["TINTUNE_CACHE"]
     assert prepared is not None
     pixels = np.load(prepared / "pixels.npy")
     pixels[cut.test] = np.random.default_rng(0).integers(0, 256, pixels[cut.test].shape, dtype=np.uint8)
@@ -118,7 +118,7 @@ def test_a_second_launch_is_refused_naming_the_first(tmp_path: Path) -> None:
     process = start(tmp_path)
     try:
         wait_for_epochs(tmp_path, 1, process)
-        second = hueristic(tmp_path, "launch", "study.yaml", "--set", f"resources.cpus_per_trial={os.cpu_count() or 1}",
+        second = tintune(tmp_path, "launch", "study.yaml", "--set", f"resources.cpus_per_trial={os.cpu_count() or 1}",
                            "--set", "base.num_threads=1")  # fmt: skip
         assert second.returncode == 2 and f"process {process.pid}" in second.stderr
     finally:

@@ -16,12 +16,12 @@ from study.ledger.ledger import Ledger
 from tests.chaos.processes import finish, kill_everything, num_epochs, said, start, workers
 from tests.chaos.test_kill import content
 from tests.study.analytic import TEXT
-from tests.study.commands import hueristic, write_study
+from tests.study.commands import tintune, write_study
 from tests.study.mlflow_servers import MlflowServer, assert_level
 
 pytestmark = pytest.mark.full
 
-FULL = os.environ.get("HUERISTIC_CHAOS") == "full"
+FULL = os.environ.get("TINTUNE_CHAOS") == "full"
 NUM_KILLS, TRIALS_PER_ARM, REPLICATES = (20, 14, 6) if FULL else (4, 2, 2)
 STUDY = (
     TEXT.replace("{dataset: analytic}", "{dataset: analytic, epoch_seconds: 0.15}")
@@ -62,6 +62,6 @@ def test_random_kills_leave_the_study_that_was_never_disturbed(tmp_path: Path, s
     assert content(killed) == content(quiet)
     ledger = Ledger(killed / "studies" / "analytic")
     assert {entry.state for entry in ledger.entries()} == {"done"}
-    done = hueristic(killed, "sync", ledger.folder, "--tracking-uri", server.uri)
+    done = tintune(killed, "sync", ledger.folder, "--tracking-uri", server.uri)
     assert done.returncode == 0, done.stderr
     assert_level(ledger, server.uri)

@@ -18,7 +18,7 @@ from tests.chaos.processes import finish, kill_everything, num_epochs, said, sta
 from tests.chaos.test_kill import ORCHARD, content
 from tests.chaos.test_storage import STUDY as SLOW_STUDY
 from tests.chaos.test_storage import assert_stops
-from tests.study.commands import hueristic, write_study
+from tests.study.commands import tintune, write_study
 
 pytestmark = pytest.mark.full
 
@@ -75,15 +75,15 @@ def test_killed_twice_it_continues_to_the_bits_of_a_study_in_a_folder(
     # From another machine: a cache that has nothing of the study.
     elsewhere = tmp_path / "elsewhere"
     elsewhere.mkdir()
-    shown = hueristic(elsewhere, "status", str(study), "--json")
+    shown = tintune(elsewhere, "status", str(study), "--json")
     assert {row["running"] for row in json.loads(shown.stdout)["trials"]} == {0}, shown.stderr
-    verdict = hueristic(elsewhere, "report", str(study), "--json")
+    verdict = tintune(elsewhere, "report", str(study), "--json")
     ours = json.loads(verdict.stdout)
     assert ours["lines"] == json.loads((study / "report" / "verdict.json").read_text())["lines"], verdict.stderr
     assert Path(ours["report"]).is_relative_to(elsewhere / "cache")
-    assert "last bit" in hueristic(elsewhere, "reproduce", str(study), "joint-search-0").stdout
+    assert "last bit" in tintune(elsewhere, "reproduce", str(study), "joint-search-0").stdout
     uri = f"sqlite:///{elsewhere / 'mlflow.db'}"
-    synced = hueristic(elsewhere, "sync", str(study), "--tracking-uri", uri)
+    synced = tintune(elsewhere, "sync", str(study), "--tracking-uri", uri)
     assert synced.returncode == 0, synced.stderr
     client = MlflowClient(tracking_uri=uri)
     experiment = client.get_experiment_by_name("analytic")
@@ -93,9 +93,9 @@ def test_killed_twice_it_continues_to_the_bits_of_a_study_in_a_folder(
     assert {one.path for one in client.list_artifacts(parent.info.run_id)} >= {"results", "report", "study.yaml"}
     assert len(client.search_logged_models([experiment.experiment_id])) > 0
     photo = next(iter(sorted(_drawn(elsewhere).glob("*.png"))))
-    colored = hueristic(elsewhere, "colorize", str(photo), "--model", f"{study}:joint", "--json")
+    colored = tintune(elsewhere, "colorize", str(photo), "--model", f"{study}:joint", "--json")
     assert colored.returncode == 0 and "error" not in json.loads(colored.stdout), colored.stderr
-    assert hueristic(elsewhere, "compare", str(study), str(study), "--json").returncode == 0
+    assert tintune(elsewhere, "compare", str(study), str(study), "--json").returncode == 0
 
 
 def _drawn(folder: Path) -> Path:
@@ -120,7 +120,7 @@ def test_a_store_that_stops_answering_stops_the_study_and_loses_nothing(door: Do
     door.shut()
     try:
         assert_stops(process, tmp_path, "Check that the store answers")
-        refused = hueristic(tmp_path, "status", str(place / "studies" / "analytic"))
+        refused = tintune(tmp_path, "status", str(place / "studies" / "analytic"))
         assert refused.returncode == 2 and "Could not connect" in refused.stderr and "Traceback" not in refused.stderr
     finally:
         door.open()
@@ -134,9 +134,9 @@ def test_what_cannot_be_a_place_for_studies_is_refused(door: Door, tmp_path: Pat
     for storage, words in (
         ("s3://no-such-bucket/studies", "bucket does not exist"),
         ("zz://somewhere/studies", "cannot be reached from here"),
-        ("s3:/hueristic/studies", "write s3://"),
+        ("s3:/tintune/studies", "write s3://"),
     ):
-        done = hueristic(tmp_path, "launch", "study.yaml", "--storage", storage)
+        done = tintune(tmp_path, "launch", "study.yaml", "--storage", storage)
         # A terminal's width may break the sentence.
         assert done.returncode == 2 and words in " ".join(done.stderr.replace("│", " ").split()), done.stderr
         assert "Traceback" not in done.stderr

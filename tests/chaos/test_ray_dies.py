@@ -11,7 +11,7 @@ from ray.cluster_utils import Cluster
 from study.ledger.ledger import Ledger
 from tests.chaos.processes import family, finish, kill_everything, said, start, wait_for_epochs, workers
 from tests.chaos.test_storage import STUDY, assert_stops
-from tests.study.commands import HUERISTIC, environment, write_study
+from tests.study.commands import TINTUNE, environment, write_study
 
 pytestmark = pytest.mark.full
 
@@ -74,7 +74,7 @@ def test_a_ray_that_does_not_start_is_a_sentence(tmp_path: Path) -> None:
     write_study(tmp_path, STUDY)
     (tmp_path / "file").touch()
     done = subprocess.run(
-        [*HUERISTIC, "launch", "study.yaml"],
+        [*TINTUNE, "launch", "study.yaml"],
         cwd=tmp_path, env={**environment(tmp_path), "RAY_TMPDIR": str(tmp_path / "file")},
         capture_output=True, text=True, timeout=200, check=False,
     )  # fmt: skip

@@ -17,7 +17,7 @@ from tests.chaos.disks import fill, small_disk, take_away
 from tests.chaos.processes import family, finish, kill_everything, said, start, wait_for_epochs
 from tests.chaos.test_kill import content
 from tests.study.analytic import TEXT
-from tests.study.commands import HUERISTIC, write_study
+from tests.study.commands import TINTUNE, write_study
 
 pytestmark = pytest.mark.full
 
@@ -42,7 +42,7 @@ def disk(tmp_path: Path) -> Iterator[Path]:
         yield mounted
 
 
-def launch(folder: Path, command: Sequence[str] = HUERISTIC) -> subprocess.Popen[bytes]:
+def launch(folder: Path, command: Sequence[str] = TINTUNE) -> subprocess.Popen[bytes]:
     write_study(folder, STUDY)
     return start(folder, "--tracking-uri", f"sqlite:///{folder / 'mlflow.db'}", command=command)
 

@@ -32,7 +32,7 @@ ADDRESSES = {
 }  # fmt: skip
 """One address a node: Ray takes 127.0.0.1 for the machine's public address."""
 PORTS = {"postgres": "5432", "mlflow": "5000", "ray-head": "6379", "dashboard": "8265"}
-MARK = "HUERISTIC_TEST_SERVICES"
+MARK = "TINTUNE_TEST_SERVICES"
 """A variable that everything started here carries, and nothing else on the machine."""
 HEALTHY_SECONDS = 400.0
 MAX_STARTS = 5
@@ -45,7 +45,7 @@ class Services:
         self.folder = folder
         secret = {name: secrets.token_hex(16) for name in ("POSTGRES_PASSWORD", "MLFLOW_PASSWORD", "RAY_AUTH_TOKEN")}
         self.variables = {
-            **secret, "MLFLOW_SECRET_KEY": secrets.token_hex(16), "MLFLOW_USERNAME": "hueristic",
+            **secret, "MLFLOW_SECRET_KEY": secrets.token_hex(16), "MLFLOW_USERNAME": "tintune",
             "COMPOSE_PROFILES": "cpu", "WORKER_CPUS": "1",
         }  # fmt: skip
         self.ports = dict(zip(PORTS, _free_ports(len(PORTS)), strict=True))
@@ -63,7 +63,7 @@ class Services:
             "python": "",
             "ray": "ray.scripts.scripts",
             "mlflow": "mlflow",
-            "hueristic": "study",
+            "tintune": "study",
         }.items():
             script = folder / "bin" / program
             script.write_text(f'#!/bin/sh\nexec {sys.executable} {module and "-m " + module} "$@"\n')

@@ -73,7 +73,7 @@ def test_every_service_runs_with_as_little_as_it_can(name: str) -> None:
     assert "privileged" not in service
     # Our own image names its user; the database's must be told.
     assert service.get("user") == "postgres" if name == "postgres" else service["build"] == "."
-    assert (ROOT / "Dockerfile").read_text().index("USER hueristic") > (ROOT / "Dockerfile").read_text().index("RUN ")
+    assert (ROOT / "Dockerfile").read_text().index("USER tintune") > (ROOT / "Dockerfile").read_text().index("RUN ")
 
 
 def test_images_are_pinned() -> None:

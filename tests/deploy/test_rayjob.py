@@ -14,7 +14,7 @@ import pytest
 import yaml
 
 from tests.deploy.compose import ROOT
-from tests.study.commands import hueristic
+from tests.study.commands import tintune
 
 DOCUMENTS: list[dict[str, Any]] = list(yaml.safe_load_all((ROOT / "deploy" / "rayjob.yaml").read_text()))
 RAY_JOB = next(one for one in DOCUMENTS if one["kind"] == "RayJob")
@@ -64,7 +64,7 @@ def test_kuberay_understands_the_rest() -> None:
         assert set(given) <= set(fields)
         assert all(isinstance(value, fields[key]) for key, value in given.items())
     assert RAY_JOB["spec"]["submissionMode"] in ("K8sJobMode", "HTTPMode", "InteractiveMode", "SidecarMode")
-    assert CLUSTER["authOptions"] == {"mode": "token", "secretName": "hueristic-ray"}
+    assert CLUSTER["authOptions"] == {"mode": "token", "secretName": "tintune-ray"}
     for group in (CLUSTER["headGroupSpec"], *CLUSTER["workerGroupSpecs"]):
         assert all(isinstance(value, str) for value in group["rayStartParams"].values())
     for group in CLUSTER["workerGroupSpecs"]:
@@ -110,8 +110,8 @@ def test_versions_are_those_of_the_image() -> None:
 
 def test_the_command_launches_the_catalogues_study(tmp_path: Path) -> None:
     words = shlex.split(RAY_JOB["spec"]["entrypoint"])
-    assert words.pop(0) == "hueristic"
+    assert words.pop(0) == "tintune"
     study = ROOT / "study" / "catalog" / f"{RAY_JOB['metadata']['name']}.yaml"
     places = {"/study/study.yaml": str(study), "/shared/studies": str(tmp_path / "studies")}
-    done = hueristic(tmp_path, *[places.get(word, word) for word in words], "--dry-run")
+    done = tintune(tmp_path, *[places.get(word, word) for word in words], "--dry-run")
     assert done.returncode == 0, done.stderr

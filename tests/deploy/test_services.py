@@ -18,7 +18,7 @@ from tests.study.mlflow_servers import assert_level
 
 pytestmark = pytest.mark.full
 
-PASSWORDS = ("", "wrong", "password", "password1234", "admin", "mlflow", "postgres", "hueristic")
+PASSWORDS = ("", "wrong", "password", "password1234", "admin", "mlflow", "postgres", "tintune")
 
 
 @pytest.fixture(scope="module")
@@ -52,7 +52,7 @@ def test_the_launcher_hands_the_study_over_and_it_reaches_its_report(
     launched = services.launch()
     assert launched.returncode == 0, launched.stderr
     folder = services.folder / "studies" / "analytic"
-    assert f"hueristic status {folder}" in launched.stdout
+    assert f"tintune status {folder}" in launched.stdout
     assert "this terminal may close" in launched.stdout
     deadline = time.monotonic() + 900
     while (job := _jobs(services)[0])["status"] in ("PENDING", "RUNNING"):
@@ -106,7 +106,7 @@ MLFLOW_PAGES = (
 
 def test_mlflow_answers_nobody_without_its_password(services: Services) -> None:
     pages = [services.mlflow + page for page in MLFLOW_PAGES]
-    users = [{}, *(_basic(user, one) for user in ("admin", "hueristic") for one in PASSWORDS)]
+    users = [{}, *(_basic(user, one) for user in ("admin", "tintune") for one in PASSWORDS)]
     for page in pages:
         for body in (None, {"max_results": 1}):
             status, content = answer(page, {}, body)

@@ -1,4 +1,4 @@
-"""Runs the `hueristic` command in this process: as a person does, without loading Python anew for every case."""
+"""Runs the `tintune` command in this process: as a person does, without loading Python anew for every case."""
 
 import sys
 from collections.abc import Callable
@@ -24,7 +24,7 @@ def command(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str])
     """The command as a function of its arguments."""
 
     def run(*arguments: object) -> Ended:
-        monkeypatch.setattr(sys, "argv", ["hueristic", *map(str, arguments)])
+        monkeypatch.setattr(sys, "argv", ["tintune", *map(str, arguments)])
         capsys.readouterr()
         with pytest.raises(SystemExit) as ended:
             main()

@@ -1,4 +1,4 @@
-"""Runs the `hueristic` command as a person does."""
+"""Runs the `tintune` command as a person does."""
 
 import os
 import socket
@@ -8,7 +8,7 @@ from pathlib import Path
 
 from tests.study.analytic import TEXT
 
-HUERISTIC = [sys.executable, "-m", "study"]
+TINTUNE = [sys.executable, "-m", "study"]
 
 
 def write_study(folder: Path, text: str = TEXT) -> Path:
@@ -19,14 +19,14 @@ def write_study(folder: Path, text: str = TEXT) -> Path:
 
 def environment(folder: Path) -> dict[str, str]:
     """Nothing of the person who runs the tests: cache of its own, no MLflow or Ray elsewhere."""
-    kept = {key: value for key, value in os.environ.items() if not key.startswith(("MLFLOW_", "RAY_", "HUERISTIC_"))}
-    return {**kept, "HUERISTIC_CACHE": str(folder / "cache"), "COLUMNS": "200"}
+    kept = {key: value for key, value in os.environ.items() if not key.startswith(("MLFLOW_", "RAY_", "TINTUNE_"))}
+    return {**kept, "TINTUNE_CACHE": str(folder / "cache"), "COLUMNS": "200"}
 
 
-def hueristic(folder: Path, *arguments: str | Path, timeout: float = 300) -> subprocess.CompletedProcess[str]:
+def tintune(folder: Path, *arguments: str | Path, timeout: float = 300) -> subprocess.CompletedProcess[str]:
     """The finished command, started in `folder`."""
     return subprocess.run(
-        [*HUERISTIC, *map(str, arguments)],
+        [*TINTUNE, *map(str, arguments)],
         cwd=folder, env=environment(folder), capture_output=True, text=True, timeout=timeout, check=False,
     )  # fmt: skip
 

@@ -68,7 +68,7 @@ def postgres() -> Iterator[str]:
     programs = Path(found).resolve().parent
     # Postgres refuses to run as root, and its own user must be able to enter the folder.
     user = "postgres" if os.geteuid() == 0 else None
-    folder = Path(tempfile.mkdtemp(prefix="hueristic-postgres-"))
+    folder = Path(tempfile.mkdtemp(prefix="tintune-postgres-"))
     if user:
         shutil.chown(folder, user)
     port = closed_port()

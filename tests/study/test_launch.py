@@ -14,15 +14,15 @@ from study.ledger.ledger import Ledger
 from study.results.export import export
 from study.tracking.view import STUDY_TAG, TRIAL_TAG, MlflowView
 from tests.study.analytic import TEXT
-from tests.study.commands import hueristic, write_study
+from tests.study.commands import tintune, write_study
 from trainables.metrics import METRICS
 
 
 @pytest.fixture(scope="module")
 def launched(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The folder in which `hueristic launch study.yaml` ran to its end; what it printed is in printed.txt."""
+    """The folder in which `tintune launch study.yaml` ran to its end; what it printed is in printed.txt."""
     folder = tmp_path_factory.mktemp("launched")
-    done = hueristic(folder, "launch", write_study(folder))
+    done = tintune(folder, "launch", write_study(folder))
     assert done.returncode == 0, done.stdout + done.stderr
     (folder / "printed.txt").write_text(done.stdout)
     return folder
@@ -43,7 +43,7 @@ def test_it_ends_by_saying_verdicts_report_and_where_to_look(launched: Path) -> 
     assert re.search(r"^naming: ", printed, re.MULTILINE)
     report = re.search(r"^Report: (.*)$", printed, re.MULTILINE)
     assert report and Path(report[1]).stat().st_size > 100_000
-    assert re.search(r"^MLflow: hueristic ui ", printed, re.MULTILINE)
+    assert re.search(r"^MLflow: tintune ui ", printed, re.MULTILINE)
 
 
 def test_every_arm_gets_the_same_number_of_trials(ledger: Ledger) -> None:
@@ -143,7 +143,7 @@ def test_a_trial_that_waits_is_not_shown_as_running(launched: Path, ledger: Ledg
 
 
 def test_more_search_trials_are_refused_once_settings_are_confirmed(launched: Path, ledger: Ledger) -> None:
-    done = hueristic(launched, "launch", "study.yaml", "--set", "search.trials_per_arm=5")
+    done = tintune(launched, "launch", "study.yaml", "--set", "search.trials_per_arm=5")
     assert done.returncode == 2 and "search.trials_per_arm: 4 -> 5 could choose others" in done.stderr
 
 
@@ -151,7 +151,7 @@ def test_more_replicates_may_be_added(launched: Path, ledger: Ledger, tmp_path: 
     shutil.copytree(ledger.folder, tmp_path / "studies" / "analytic")
     copy = Ledger(tmp_path / "studies" / "analytic")
     before = {entry.name: entry for entry in copy.entries()}
-    done = hueristic(tmp_path, "launch", launched / "study.yaml", "--set", "confirm.replicates=4")
+    done = tintune(tmp_path, "launch", launched / "study.yaml", "--set", "confirm.replicates=4")
     assert done.returncode == 0, done.stdout + done.stderr
     after = {entry.name: entry for entry in copy.entries()}
     assert {name: after[name] for name in before} == before
@@ -173,20 +173,20 @@ def test_launching_a_finished_study_again_trains_nothing(launched: Path, ledger:
         return {name: (ledger.trial_folder(name) / "epochs.jsonl").stat().st_mtime_ns for name in ledger.names()}
 
     before = stamps()
-    again = hueristic(launched, "launch", launched / "study.yaml")
+    again = tintune(launched, "launch", launched / "study.yaml")
     assert again.returncode == 0, again.stdout + again.stderr
     assert stamps() == before
 
 
 def test_another_study_in_the_same_folder_is_refused_naming_the_difference(launched: Path, tmp_path: Path) -> None:
     changed = write_study(tmp_path, TEXT.replace("epochs: 6", "epochs: 7"))
-    done = hueristic(launched, "launch", changed)
+    done = tintune(launched, "launch", changed)
     assert done.returncode == 2
     assert "holds another study" in done.stderr and "base.epochs: 6 -> 7" in done.stderr
 
 
 def test_status_counts_what_the_ledger_holds(launched: Path, ledger: Ledger) -> None:
-    done = hueristic(launched, "status", ledger.folder)
+    done = tintune(launched, "status", ledger.folder)
     assert done.returncode == 0
     assert re.search(r"phase\s*┃\s*arm or setting\s*┃\s*done\s*┃\s*epochs", done.stdout), done.stdout
     assert re.search(r"search\s*│\s*joint\s*│\s*4\s*│\s*24", done.stdout), done.stdout

@@ -9,7 +9,7 @@ import pytest
 
 from study.terminal import plain
 from tests.study.cli.test_main import make_photos, refused
-from tests.study.commands import hueristic, write_study
+from tests.study.commands import tintune, write_study
 from tests.study.finished_study import finished_study
 
 
@@ -23,7 +23,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def printed(folder: Path, *arguments: str | Path) -> dict[str, Any]:
     """All of stdout, read as JSON."""
-    done = hueristic(folder, *arguments, "--json")
+    done = tintune(folder, *arguments, "--json")
     assert done.returncode == 0, done.stderr
     document: dict[str, Any] = json.loads(done.stdout)
     return document

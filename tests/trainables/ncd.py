@@ -12,9 +12,9 @@ from torch import Tensor
 
 def ncd_folder() -> Path:
     """The photos' class folders; skips the test where they are not."""
-    root = os.environ.get("HUERISTIC_DATA")
+    root = os.environ.get("TINTUNE_DATA")
     if root is None:
-        pytest.skip("HUERISTIC_DATA does not name a folder with ncd/ColorfulOriginal")
+        pytest.skip("TINTUNE_DATA does not name a folder with ncd/ColorfulOriginal")
     return Path(root, "ncd", "ColorfulOriginal")
 
 

@@ -11,12 +11,12 @@ from trainables.data.images import PARTS
 
 NCD_SOURCE = (
     "NCD (Anwar et al. 2020) can be downloaded by way of https://github.com/saeed-anwar/ColorSurvey: give the zip to "
-    "hueristic data prepare ncd --source ColorfulOriginal.zip, or unpack it and set root to its folder "
+    "tintune data prepare ncd --source ColorfulOriginal.zip, or unpack it and set root to its folder "
     "ColorfulOriginal, with 20 folders such as Apple, each with photos such as Apple1.jpg."
 )
 DOGS_SOURCE = (
     "Stanford Dogs can be downloaded from http://vision.stanford.edu/aditya86/ImageNetDogs: put images.tar, "
-    "annotation.tar and lists.tar into one folder and run hueristic data prepare stanford_dogs --source FOLDER, which "
+    "annotation.tar and lists.tar into one folder and run tintune data prepare stanford_dogs --source FOLDER, which "
     "unpacks them; or unpack them yourself and set root to the folder that holds Images, Annotation and the lists."
 )
 FOLDER_LAYOUT = "root must hold one folder per class, at least two, each with photos: root/<class>/<photo>.jpg."

@@ -28,7 +28,7 @@ def export_onnx(colorizer: Colorizer, path: Path) -> str:
         import onnxruntime
         import onnxscript  # noqa: F401
     except ModuleNotFoundError as error:
-        raise ValueError(f"{error.name} is missing: pip install 'hueristic[onnx]'.") from error
+        raise ValueError(f"{error.name} is missing: pip install 'tintune[onnx]'.") from error
     size, square = colorizer.image_size, colorizer.network.global_size
     generator = torch.Generator().manual_seed(0)
     example = (

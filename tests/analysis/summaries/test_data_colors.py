@@ -48,6 +48,6 @@ def test_words_say_what_hedging_paints_and_what_naming_offers(tables: Tables) ->
 def test_a_study_without_colours_says_what_is_missing_and_the_command(tables: Tables) -> None:
     assert missing(tables) == ""
     without = replace(tables, colors={})
-    assert f"hueristic data colors {tables.study_dir}/study.yaml" in missing(without)
+    assert f"tintune data colors {tables.study_dir}/study.yaml" in missing(without)
     assert "no photos" in missing(replace(without, study={**tables.study, "data": {"dataset": "analytic"}}))
     assert len(swatches(without).data) == 0

@@ -93,7 +93,7 @@ def test_what_was_seen_keeps_optimizers_apart(tables: Tables) -> None:
 def test_best_settings_come_with_the_command_that_trains_them_again(tables: Tables) -> None:
     table = best_settings_table(tables).set_index("setting")
     assert len(table) == 5
-    assert table.loc["joint.color", "reproduce with"] == f"hueristic reproduce {tables.study_dir} joint.color-confirm-1"
+    assert table.loc["joint.color", "reproduce with"] == f"tintune reproduce {tables.study_dir} joint.color-confirm-1"
     assert "class_loss_weight" in table.loc["joint.color", "settings found"]
 
 

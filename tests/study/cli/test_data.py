@@ -11,7 +11,7 @@ from PIL import Image
 
 from tests.study.analytic import TEXT
 from tests.study.cli.test_main import make_photos, refused
-from tests.study.commands import hueristic, write_study
+from tests.study.commands import tintune, write_study
 from tests.trainables.dogs_tree import BREEDS, write_archives, write_dogs
 
 
@@ -26,7 +26,7 @@ def ncd_zip(tmp_path: Path) -> Path:
 
 
 def done(folder: Path, *arguments: str | Path) -> str:
-    finished = hueristic(folder, *arguments)
+    finished = tintune(folder, *arguments)
     assert finished.returncode == 0, finished.stdout + finished.stderr
     return finished.stdout
 

@@ -8,14 +8,14 @@ import pytest
 from PIL import Image
 
 from tests.study.analytic import TEXT
-from tests.study.commands import hueristic, write_study
+from tests.study.commands import tintune, write_study
 
 FOLDER_STUDY = TEXT.replace("{dataset: analytic}", "{dataset: folder, root: photos, image_size: 32}")
 
 
 def refused(folder: Path, *arguments: str | Path) -> str:
     """What the command says; it must fail as a person's mistake does."""
-    done = hueristic(folder, *arguments)
+    done = tintune(folder, *arguments)
     assert done.returncode == 2, (done.returncode, done.stdout, done.stderr)
     assert "Traceback" not in done.stderr
     assert not (folder / "studies").exists()
@@ -118,7 +118,7 @@ def test_a_port_in_use(tmp_path: Path) -> None:
 
 
 def test_a_dry_run_prints_the_plan_and_writes_nothing(tmp_path: Path) -> None:
-    done = hueristic(tmp_path, "launch", write_study(tmp_path), "--dry-run")
+    done = tintune(tmp_path, "launch", write_study(tmp_path), "--dry-run")
     assert done.returncode == 0
     # Three arms of 4 search trials; joint confirms up to two settings in 3 replicates, the others one; 6 epochs each.
     assert "144 epochs at most" in done.stdout
@@ -126,5 +126,5 @@ def test_a_dry_run_prints_the_plan_and_writes_nothing(tmp_path: Path) -> None:
 
 
 def test_debug_shows_the_traceback(tmp_path: Path) -> None:
-    done = hueristic(tmp_path, "--debug", "launch", "nowhere.yaml")
+    done = tintune(tmp_path, "--debug", "launch", "nowhere.yaml")
     assert "Traceback" in done.stderr

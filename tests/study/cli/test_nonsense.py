@@ -33,13 +33,13 @@ TABLE = [
     ),
     ("status broken", "broken/study.yaml is not text in UTF-8", "save it so"),
     ("report unlaunched", "never launched", "launch it first"),
-    ("compare unlaunched unlaunched", "no results/study.json", "hueristic report unlaunched"),
+    ("compare unlaunched unlaunched", "no results/study.json", "tintune report unlaunched"),
     ("reproduce unlaunched joint-search-0", "no trial 'joint-search-0'", "no trials yet"),
     # A port.
     ("ui unlaunched --port -1", "'--port'", "greater than or equal to 1"),
     ("ui unlaunched --port 65536", "'--port'", "less than or equal to 65535"),
     ("ui unlaunched --port word", "'--port'", "a valid integer"),
-    ("ui unlaunched", "no MLflow store", "hueristic sync"),
+    ("ui unlaunched", "no MLflow store", "tintune sync"),
     # Photos.
     ("data check folder --source nowhere", "'nowhere' does not exist", "one folder per class"),
     ("data check folder --source binary.yaml", "neither a folder nor a zip", "one folder per class"),
@@ -57,7 +57,7 @@ TABLE = [
 @pytest.fixture
 def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Command:
     """The command, in a folder of things that are not what they should be."""
-    for name in ("MLFLOW_TRACKING_URI", "RAY_ADDRESS", "HUERISTIC_DATA"):
+    for name in ("MLFLOW_TRACKING_URI", "RAY_ADDRESS", "TINTUNE_DATA"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("COLUMNS", "200")
     monkeypatch.chdir(tmp_path)

@@ -8,14 +8,14 @@ import pytest
 from study.cluster.detach import Detached, described, entrypoint, travelling_text
 from study.definition.load import parse_study
 from tests.study.analytic import TEXT, analytic_study
-from tests.study.commands import hueristic, write_study
+from tests.study.commands import tintune, write_study
 
 
 def test_the_cluster_runs_the_launch_that_was_asked_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     # Where the cluster is, Ray itself tells the job.
     assert shlex.split(entrypoint(Path("my studies"), None)) == [
-        "hueristic", "launch", "study.yaml", "--storage", str(tmp_path / "my studies")
+        "tintune", "launch", "study.yaml", "--storage", str(tmp_path / "my studies")
     ]  # fmt: skip
     assert shlex.split(entrypoint(Path("/s"), "http://mlflow:5000"))[-2:] == ["--tracking-uri", "http://mlflow:5000"]
 
@@ -39,7 +39,7 @@ def test_relative_paths_mean_the_folder_of_the_person(tmp_path: Path, monkeypatc
 
 def test_a_person_is_told_how_to_follow_and_to_stop() -> None:
     text = described(Detached(job="analytic-1", address="http://head:8265", folder=Path("/s/my study")))
-    assert "hueristic status '/s/my study'" in text
+    assert "tintune status '/s/my study'" in text
     assert "ray job logs analytic-1 --follow --address http://head:8265" in text
     assert "ray job stop analytic-1 --address http://head:8265" in text
 
@@ -54,7 +54,7 @@ def test_a_person_is_told_how_to_follow_and_to_stop() -> None:
 )
 def test_what_cannot_be_handed_over_is_refused_in_a_sentence(tmp_path: Path, flags: list[str], said: str) -> None:
     write_study(tmp_path)
-    refused = hueristic(tmp_path, "launch", "study.yaml", *flags)
+    refused = tintune(tmp_path, "launch", "study.yaml", *flags)
     assert refused.returncode == 2 and said in refused.stderr, refused.stderr
     assert refused.stderr.count("\n") == 1 and "Traceback" not in refused.stderr
     assert not (tmp_path / "studies").exists()

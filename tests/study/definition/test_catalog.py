@@ -10,7 +10,7 @@ from PIL import Image
 from study.definition.changes import smallest
 from study.definition.load import load_study
 from study.ledger.ledger import Ledger
-from tests.study.commands import hueristic
+from tests.study.commands import tintune
 from tests.trainables.dogs_tree import write_dogs
 
 CATALOG = Path(__file__).parents[3] / "study" / "catalog"
@@ -21,8 +21,8 @@ def photo_root(folder: Path, dataset: str) -> Path:
     if dataset == "stanford_dogs":
         write_dogs(folder / "dogs")
         return folder / "dogs"
-    if os.environ.get("HUERISTIC_DATA"):
-        return Path(os.environ["HUERISTIC_DATA"]) / "ncd" / "ColorfulOriginal"
+    if os.environ.get("TINTUNE_DATA"):
+        return Path(os.environ["TINTUNE_DATA"]) / "ncd" / "ColorfulOriginal"
     generator = np.random.default_rng(0)
     for name in ("Apple", "Banana", "Pear"):
         (folder / "photos" / name).mkdir(parents=True)
@@ -40,7 +40,7 @@ def test_every_study_of_the_catalogue_completes_at_its_smallest_size(path: Path,
     overrides = ["--set", f"data.root={photo_root(tmp_path, study.data['dataset'])}"] if "root" in study.data else []
     # A cluster's slots do not fit a small machine without a GPU.
     overrides += ["--set", "resources.gpus_per_trial=0", "--set", "resources.cpus_per_trial=1"]
-    done = hueristic(tmp_path, "launch", "study.yaml", *overrides, timeout=900)
+    done = tintune(tmp_path, "launch", "study.yaml", *overrides, timeout=900)
     assert done.returncode == 0, done.stdout + done.stderr
     ledger = Ledger(tmp_path / "studies" / study.name)
     states = {entry.name: (entry.state, entry.failure_message) for entry in ledger.entries()}

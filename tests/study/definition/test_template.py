@@ -1,4 +1,4 @@
-"""`hueristic init` and `schema`: a study file that runs as it is, and a schema beside it."""
+"""`tintune init` and `schema`: a study file that runs as it is, and a schema beside it."""
 
 import json
 from pathlib import Path
@@ -8,16 +8,16 @@ import pytest
 from study.definition.load import parse_study
 from study.definition.template import DATA, schema_text, starter
 from tests.study.cli.test_main import refused
-from tests.study.commands import hueristic
+from tests.study.commands import tintune
 
 
 def test_the_new_file_passes_its_dry_run_unchanged(tmp_path: Path) -> None:
-    done = hueristic(tmp_path, "init", "my-study.yaml")
-    assert done.returncode == 0 and "hueristic launch my-study.yaml --dry-run" in done.stdout
+    done = tintune(tmp_path, "init", "my-study.yaml")
+    assert done.returncode == 0 and "tintune launch my-study.yaml --dry-run" in done.stdout
     text = (tmp_path / "my-study.yaml").read_text()
     first, schema = text.splitlines()[0], tmp_path / "study.schema.json"
     assert first == "# yaml-language-server: $schema=study.schema.json" and schema.read_text() == schema_text()
-    planned = hueristic(tmp_path, "launch", "my-study.yaml", "--dry-run", "--json")
+    planned = tintune(tmp_path, "launch", "my-study.yaml", "--dry-run", "--json")
     assert planned.returncode == 0, planned.stderr
     assert json.loads(planned.stdout)["study"] == "my-study"
     # A second init must not touch what the person wrote meanwhile.
@@ -36,7 +36,7 @@ def test_it_is_a_study_of_every_data_set_and_its_controls_wait_in_comments(datas
 
 
 def test_schema_prints_what_init_writes(tmp_path: Path) -> None:
-    assert hueristic(tmp_path, "schema").stdout == schema_text()
+    assert tintune(tmp_path, "schema").stdout == schema_text()
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ import pytest
 
 from study.doctor import machine as doctor
 from study.doctor import services
-from tests.study.commands import closed_port, hueristic
+from tests.study.commands import closed_port, tintune
 
 WHATS = ["Python", "packages", "device", "memory", "compiler", "Ray", "MLflow", "storage", "cache", "photos", "browser"]
 
@@ -36,7 +36,7 @@ def web_server(request: pytest.FixtureRequest) -> Iterator[tuple[int, str]]:
 
 
 def test_the_doctor_examines_everything_a_study_needs_and_leaves_nothing(tmp_path: Path) -> None:
-    done = hueristic(tmp_path, "doctor", "--json")
+    done = tintune(tmp_path, "doctor", "--json")
     assert done.returncode == 0, done.stdout
     document = json.loads(done.stdout)
     levels = {one["what"]: one["level"] for one in document["findings"] if not one["what"].startswith("GPU")}
@@ -48,7 +48,7 @@ def test_the_doctor_examines_everything_a_study_needs_and_leaves_nothing(tmp_pat
 def test_what_does_not_answer_is_an_error_with_a_remedy_and_exit_code_1(tmp_path: Path) -> None:
     port = closed_port()
     options = ("--storage", "/proc/studies", "--tracking-uri", f"http://127.0.0.1:{port}")
-    done = hueristic(tmp_path, "doctor", "--json", *options, "--address", f"127.0.0.1:{port}")
+    done = tintune(tmp_path, "doctor", "--json", *options, "--address", f"127.0.0.1:{port}")
     assert done.returncode == 1 and "Traceback" not in done.stderr
     document = json.loads(done.stdout)
     errors = {one["what"]: f"{one['text']}: {one['remedy']}" for one in document["findings"] if one["level"] == "error"}

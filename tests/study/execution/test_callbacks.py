@@ -13,7 +13,7 @@ from study.execution.callbacks import MAX_LOSSES, NUM_SAME, Ends
 from study.execution.tune_loop import tolerates_losses
 from study.ledger.ledger import Ledger
 from tests.study.analytic import TEXT
-from tests.study.commands import hueristic, write_study
+from tests.study.commands import tintune, write_study
 
 pytestmark = pytest.mark.full
 
@@ -129,7 +129,7 @@ def test_a_bug_stops_the_study_and_the_next_launch_tries_its_trials_again(tmp_pa
     for name in names:
         ledger.trial_folder(name).mkdir(parents=True)
         ledger.checkpoint(name).write_text('{"epoch": "a word where a number belongs"}')
-    stopped = hueristic(tmp_path, "launch", "study.yaml")
+    stopped = tintune(tmp_path, "launch", "study.yaml")
     assert stopped.returncode == 1, stopped.stdout + stopped.stderr
     assert "The same bug ended 3 trials in a row: ValueError at analytic_surface.py:" in stopped.stdout
     assert (
@@ -141,7 +141,7 @@ def test_a_bug_stops_the_study_and_the_next_launch_tries_its_trials_again(tmp_pa
     # The bug is mended; the trials that showed it have lost their checkpoints already.
     for name in names:
         ledger.checkpoint(name).unlink(missing_ok=True)
-    done = hueristic(tmp_path, "launch", "study.yaml")
+    done = tintune(tmp_path, "launch", "study.yaml")
     assert done.returncode == 0, done.stdout + done.stderr
     assert {entry.state for entry in ledger.entries()} == {"done"}
     assert all(ledger.entry(name).failure_kind == "" for name in names)
@@ -160,7 +160,7 @@ EXPLODES = "optimizer: sgd, learning_rate: {log_uniform: [1.0e+18, 1.0e+20]}"
 
 def test_an_arm_whose_search_failed_as_a_whole_is_named_and_the_others_are_confirmed(tmp_path: Path) -> None:
     write_study(tmp_path, ORCHARD.replace("color_only: {", f"color_only: {{{EXPLODES}, "))
-    done = hueristic(tmp_path, "launch", "study.yaml")
+    done = tintune(tmp_path, "launch", "study.yaml")
     assert done.returncode == 0, done.stdout + done.stderr
     assert (
         "color_only: no search trial reached its last epoch: 2 failed (2 not_finite). It has no settings" in done.stdout
@@ -173,6 +173,6 @@ def test_an_arm_whose_search_failed_as_a_whole_is_named_and_the_others_are_confi
 def test_a_study_whose_search_failed_as_a_whole_stops_with_a_sentence(tmp_path: Path) -> None:
     text = ORCHARD.replace("optimizer: adamw", "optimizer: sgd")
     write_study(tmp_path, text.replace("[1.0e-4, 3.0e-2]", "[1.0e+18, 1.0e+20]"))
-    done = hueristic(tmp_path, "launch", "study.yaml")
+    done = tintune(tmp_path, "launch", "study.yaml")
     assert done.returncode == 1, done.stdout + done.stderr
     assert "No search trial of any arm reached its last epoch" in done.stdout and "Traceback" not in done.stderr

@@ -11,7 +11,7 @@ from study.folder import load
 from study.ledger.fingerprint import check_version, code_digest, fingerprint, note_changes, packages
 from study.ledger.ledger import FORMAT, Entry
 from tests.study.analytic import TEXT, analytic_study
-from tests.study.commands import hueristic, write_study
+from tests.study.commands import tintune, write_study
 
 
 @pytest.fixture
@@ -32,13 +32,13 @@ def rewrite(folder: Path, **fields: object) -> None:
 
 
 def test_every_command_refuses_a_ledger_of_a_newer_version_naming_both(folder: Path, tmp_path: Path) -> None:
-    rewrite(folder, format=FORMAT + 1, packages={"hueristic": "9.1.0"})
+    rewrite(folder, format=FORMAT + 1, packages={"tintune": "9.1.0"})
     # A newer version's study file may have keys that this one would call mistakes.
     (folder / "study.yaml").write_text(TEXT + "key_of_the_future: 1\n")
-    both = f"format {FORMAT + 1} by hueristic 9.1.0; this is hueristic {packages()['hueristic']}"
+    both = f"format {FORMAT + 1} by tintune 9.1.0; this is tintune {packages()['tintune']}"
     with pytest.raises(ValueError, match=both):
         load(folder)
-    done = hueristic(tmp_path, "launch", write_study(tmp_path), "--dry-run")
+    done = tintune(tmp_path, "launch", write_study(tmp_path), "--dry-run")
     assert done.returncode == 2 and both in done.stderr and "Traceback" not in done.stderr
 
 

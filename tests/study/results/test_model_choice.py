@@ -91,7 +91,7 @@ def test_a_study_without_a_finished_network_says_how_to_get_one(ledger: Ledger, 
     for name in ledger.names():
         ledger.checkpoint(name).unlink(missing_ok=True)
     with pytest.raises(
-        ValueError, match=r"unfinished, or its weights .* were deleted. Continue it with hueristic launch"
+        ValueError, match=r"unfinished, or its weights .* were deleted. Continue it with tintune launch"
     ):
         choose_model(str(ledger.folder))
     with pytest.raises(ValueError, match="holds no study"):

@@ -29,7 +29,7 @@ from tests.study.ledger.test_ledger import entry
 
 @pytest.fixture(params=["folder", "store"])
 def place(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> StoragePath:
-    monkeypatch.setenv("HUERISTIC_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setenv("TINTUNE_CACHE", str(tmp_path / "cache"))
     if request.param == "folder":
         (tmp_path / "study").mkdir()
         return storage_path(str(tmp_path / "study"))

@@ -10,7 +10,7 @@ import pytest
 from study.ledger.ledger import Ledger
 from study.tracking.view import MlflowView
 from tests.study.analytic import TEXT
-from tests.study.commands import hueristic
+from tests.study.commands import tintune
 from tests.study.finished_study import finished_study
 from tests.study.mlflow_servers import MlflowServer
 
@@ -40,12 +40,12 @@ def verdict(folder: Path) -> dict[str, object]:
 
 
 def test_the_report_is_that_of_the_study_s_own_folder(finished: Ledger, server: MlflowServer, tmp_path: Path) -> None:
-    done = hueristic(tmp_path, "report", "analytic", "--tracking-uri", server.uri)
+    done = tintune(tmp_path, "report", "analytic", "--tracking-uri", server.uri)
     assert done.returncode == 0, done.stderr
     assert verdict(tmp_path / "analytic-report") == verdict(finished.folder)
     assert (tmp_path / "analytic-report" / "report" / "report.html").stat().st_size > 1_000_000
     assert not (tmp_path / "analytic-report" / "trials").exists()
-    again = hueristic(tmp_path, "report", "analytic", "--tracking-uri", server.uri)
+    again = tintune(tmp_path, "report", "analytic", "--tracking-uri", server.uri)
     assert again.returncode == 0 and again.stdout == done.stdout
 
 
@@ -61,7 +61,7 @@ def test_what_cannot_be_fetched_is_refused_with_a_remedy(
         ((own, "--to", "elsewhere"), "--to goes with --tracking-uri"),
         (("analytic", "--tracking-uri", dead), "could not be fetched from MLflow at http://127.0.0.1:9"),
     ):
-        refused = hueristic(tmp_path, "report", *arguments)
+        refused = tintune(tmp_path, "report", *arguments)
         assert refused.returncode == 2 and words in refused.stderr, refused.stderr
         assert "Traceback" not in refused.stderr
 
@@ -70,5 +70,5 @@ def test_a_study_without_tables_yet_says_when_they_come(tmp_path: Path, server: 
     ledger = finished_study(tmp_path / "new", TEXT_OF_ANOTHER)
     shutil.rmtree(ledger.folder / "report")
     MlflowView(ledger.folder, server.uri).sync()
-    refused = hueristic(tmp_path, "report", "another", "--tracking-uri", server.uri)
+    refused = tintune(tmp_path, "report", "another", "--tracking-uri", server.uri)
     assert refused.returncode == 2 and "has no tables yet" in refused.stderr

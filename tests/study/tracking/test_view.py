@@ -16,7 +16,7 @@ from study.ledger.ledger import Ledger
 from study.results.export import export
 from study.tracking.view import TRIAL_TAG, MlflowView
 from tests.study.analytic import TEXT
-from tests.study.commands import HUERISTIC, environment, write_study
+from tests.study.commands import TINTUNE, environment, write_study
 from tests.study.finished_study import finished_study
 from tests.study.mlflow_servers import MlflowServer, assert_level, everything, postgres
 from trainables.analytic_surface import analytic_images
@@ -37,7 +37,7 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Ledger:
 
 def sync(ledger: Ledger, uri: str, **variables: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [*HUERISTIC, "sync", str(ledger.folder), "--tracking-uri", uri],
+        [*TINTUNE, "sync", str(ledger.folder), "--tracking-uri", uri],
         env={**environment(ledger.folder), **variables}, capture_output=True, text=True, timeout=300, check=False,
     )  # fmt: skip
 
@@ -54,7 +54,7 @@ def test_a_study_does_not_notice_a_server_that_dies_and_sync_levels_it(
     tmp_path: Path, server: MlflowServer, returns: bool
 ) -> None:
     ledger = Ledger(tmp_path / "studies" / "analytic")
-    command = [*HUERISTIC, "launch", str(write_study(tmp_path, SLOW)), "--tracking-uri", server.uri]
+    command = [*TINTUNE, "launch", str(write_study(tmp_path, SLOW)), "--tracking-uri", server.uri]
     with (tmp_path / "launch.log").open("wb") as log:
         process = subprocess.Popen(command, cwd=tmp_path, env=environment(tmp_path), stdout=log, stderr=log)
     wait_for_epochs(ledger, NUM_EPOCHS // 3, process)
@@ -68,7 +68,7 @@ def test_a_study_does_not_notice_a_server_that_dies_and_sync_levels_it(
         whole = [repeatable(record) for record in start(trial, analytic_images(trial.data))]
         assert entry.state == "done" and [repeatable(record) for record in ledger.records(entry.name)] == whole
     if not returns:
-        assert f"hueristic sync {ledger.folder}" in (tmp_path / "launch.log").read_text().replace("\n", "")
+        assert f"tintune sync {ledger.folder}" in (tmp_path / "launch.log").read_text().replace("\n", "")
         refused = sync(ledger, server.uri)
         assert refused.returncode == 2 and "nothing is lost" in refused.stderr and "Traceback" not in refused.stderr
         server.start()
@@ -86,7 +86,7 @@ def test_a_run_made_twice_by_a_repeated_request_is_shown_once(finished: Ledger, 
     experiment_id = client.get_experiment_by_name("analytic").experiment_id
     for run in client.search_runs([experiment_id])[:4]:
         # As the server would have it after a request whose answer was lost: the tags of creation, and nothing else.
-        tags = {key: value for key, value in run.data.tags.items() if key != "hueristic.synced"}
+        tags = {key: value for key, value in run.data.tags.items() if key != "tintune.synced"}
         client.create_run(experiment_id, run_name=run.info.run_name, start_time=run.info.start_time, tags=tags)
     MlflowView(finished.folder, server.uri).sync()
     assert_level(finished, server.uri)
@@ -98,7 +98,7 @@ def test_a_study_whose_own_run_was_made_twice_keeps_its_trials_under_it(finished
     client = MlflowClient(tracking_uri=server.uri)
     experiment_id = client.get_experiment_by_name("analytic").experiment_id
     (parent,) = [run for run in client.search_runs([experiment_id]) if TRIAL_TAG not in run.data.tags]
-    tags = {key: value for key, value in parent.data.tags.items() if key != "hueristic.synced"}
+    tags = {key: value for key, value in parent.data.tags.items() if key != "tintune.synced"}
     while client.create_run(experiment_id, start_time=1, tags=tags).info.run_id > parent.info.run_id:
         pass
     MlflowView(finished.folder, server.uri).sync()

@@ -18,8 +18,8 @@ pytestmark = pytest.mark.full
 
 
 def contents() -> list[bytes]:
-    """Real photos where HUERISTIC_DATA names them, drawn ones of several shapes beside them."""
-    root = Path(os.environ.get("HUERISTIC_DATA", "nowhere"), "ncd", "ColorfulOriginal")
+    """Real photos where TINTUNE_DATA names them, drawn ones of several shapes beside them."""
+    root = Path(os.environ.get("TINTUNE_DATA", "nowhere"), "ncd", "ColorfulOriginal")
     real = [file.read_bytes() for file in sorted(root.glob("*/*.jpg"))[::180]]
     return real + [encoded(colorful(*size)) for size in ((64, 64), (200, 100), (90, 160))]
 

@@ -161,8 +161,8 @@ def test_500_damaged_photos_are_read_or_left_out_and_end_no_reader(tmp_path: Pat
         small = Image.fromarray(generator.integers(0, 256, (9, 9, 3), dtype=np.uint8))
         small.resize((90, 70), Image.Resampling.BICUBIC).save(tmp_path / f"one.{suffix}", **options)
         contents.append((suffix, (tmp_path / f"one.{suffix}").read_bytes()))
-    if "HUERISTIC_DATA" in os.environ:
-        real = sorted(Path(os.environ["HUERISTIC_DATA"], "ncd", "ColorfulOriginal").glob("*/*.jpg"))[::60]
+    if "TINTUNE_DATA" in os.environ:
+        real = sorted(Path(os.environ["TINTUNE_DATA"], "ncd", "ColorfulOriginal").glob("*/*.jpg"))[::60]
         contents += [("jpg", path.read_bytes()) for path in real]
     num_read, reasons = 0, []
     with photo_readers(32, 1) as readers:

@@ -33,7 +33,7 @@ def cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """Compiled code of these tests alone."""
     folder = tmp_path_factory.mktemp("cache")
     patch = pytest.MonkeyPatch()
-    patch.setenv("HUERISTIC_CACHE", str(folder))
+    patch.setenv("TINTUNE_CACHE", str(folder))
     patch.delenv("TORCHINDUCTOR_CACHE_DIR", raising=False)
     yield folder
     patch.undo()
