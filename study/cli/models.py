@@ -1,7 +1,6 @@
 """The commands that use a study's networks: `tintune colorize` and `tintune export`."""
 
 import json
-import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -149,10 +148,11 @@ def _load(named: str, device: str) -> tuple["Colorizer", str]:
     # torch is loaded only once it is known that there is something to load.
     import torch
 
+    from trainables.cores import usable_cores
     from trainables.devices import choose_device
     from trainables.inference.portable import load_trial
 
-    torch.set_num_threads(max(1, len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 1))
+    torch.set_num_threads(usable_cores())
     chosen = choose_device(device)
     with local_copy(choice.checkpoint) as checkpoint:
         colorizer = load_trial(vars(choice.entry), checkpoint, choice.class_names, device=chosen)

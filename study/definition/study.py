@@ -184,11 +184,15 @@ class Study(_Section):
         return [params for settings in self.search.enqueue if (params := params_of(self.arm_space(arm), settings))]
 
     def trial_config(self, arm: str, settings: Mapping[str, Scalar]) -> TrialConfig:
-        """The trial of the arm with these values for the settings that its space leaves open."""
+        """The trial of the arm with these values for the settings that its space leaves open.
+
+        Unless the file says how many threads, a trial has one for each of its CPU cores.
+        """
         space = self.arm_space(arm)
         if set(settings) != set(space.cases):
             raise ValueError(f"Arm {arm!r} leaves open {sorted(space.cases)}, but got {sorted(settings)}.")
-        return TrialConfig.from_dict({**space.fixed, **settings})
+        num_threads = max(1, round(self.resources.cpus_per_trial))
+        return TrialConfig.from_dict({"num_threads": num_threads, **space.fixed, **settings})
 
     def data_config(self) -> DataConfig:
         """The data of every trial. Paths become absolute: Ray's workers stand in folders of their own."""

@@ -114,8 +114,6 @@ def best_of(finished: list[tuple[str, dict[str, Any]]], metric: str) -> tuple[st
 
 
 def _entry(study: Study, arm: str, config: TrialConfig, **fields: Any) -> Entry:
-    if "num_threads" not in study.base:
-        config = dataclasses.replace(config, num_threads=max(1, round(study.resources.cpus_per_trial)))
     data = dataclasses.asdict(study.data_config())
     return Entry(arm=arm, config=dataclasses.asdict(config), data=data, **fields)
 

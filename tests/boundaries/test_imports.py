@@ -25,6 +25,7 @@ FLOORS: dict[str, tuple[str, ...]] = {
     "trainables.metrics": (),
     "trainables.seeds": (),
     "trainables.files": (),
+    "trainables.cores": (),
     "trainables.config": ("optimizers",),
     "trainables.devices": ("files",),
     "trainables.color": (),
@@ -32,7 +33,7 @@ FLOORS: dict[str, tuple[str, ...]] = {
     "trainables.network": ("config", "seeds"),
     "trainables.datasets": ("data.images", "color.chroma", "seeds"),
     "trainables.evaluation": ("network", "data", "color", "devices", "records"),
-    "trainables.preparation": ("datasets", "data", "color", "config", "files"),
+    "trainables.preparation": ("datasets", "data", "color", "config", "cores", "files"),
     "trainables.training": (
         *("evaluation", "network", "data", "color"),
         *("config", "devices", "files", "optimizers", "records", "seeds"),

@@ -6,7 +6,6 @@ a few numbers a photo, never all pixels. Letters: N photos, M boxes, G side of a
 
 import hashlib
 import json
-import os
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -18,6 +17,7 @@ import numpy as np
 from numpy.lib.format import header_data_from_array_1_0, write_array_header_1_0
 from numpy.typing import NDArray
 
+from trainables.cores import usable_cores
 from trainables.data.images import PARTS
 from trainables.datasets.annotations import UnreadableBoxesError, boxes_in_square, read_annotation
 from trainables.datasets.class_folders import PhotoList
@@ -71,12 +71,7 @@ def decode_parts(
 
 def num_readers(num_photos: int) -> int:
     """Reading processes: one a core, but none that would only be started to read a handful of photos."""
-    return max(1, min(num_threads(), num_photos // 16))
-
-
-def num_threads() -> int:
-    """Cores that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return max(1, min(usable_cores(), num_photos // 16))
 
 
 def _finish(

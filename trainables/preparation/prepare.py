@@ -17,12 +17,13 @@ import numpy as np
 
 from trainables.color.chroma import measure_chroma
 from trainables.config import DataConfig
+from trainables.cores import usable_cores
 from trainables.datasets.class_folders import PhotoList, list_photos, read_split_file, with_parts
 from trainables.datasets.orchard import ORCHARD_DEFAULTS, draw_orchard
 from trainables.datasets.photo import UnreadablePhotoError, read_bytes
 from trainables.datasets.stanford_dogs import list_dogs
 from trainables.files import replaced
-from trainables.preparation.decode import Progress, assemble, decode_parts, num_threads
+from trainables.preparation.decode import Progress, assemble, decode_parts
 from trainables.preparation.prepared_folder import alone, assembled_folder, is_finished, work_folder, write_manifest
 
 RECIPE = 1
@@ -135,7 +136,7 @@ def list_dataset(data: DataConfig) -> PhotoList:
 
 def _prepare_folder(data: DataConfig, cache: Path, tell: Progress) -> Path:
     photos = list_dataset(data)
-    with ThreadPoolExecutor(num_threads()) as pool:
+    with ThreadPoolExecutor(usable_cores()) as pool:
         hashes = list(pool.map(lambda name: hash_file(photos.root / name), photos.photo_names))
         reasons = placeholders(photos, hashes)
         hashes = [value for name, value in zip(photos.photo_names, hashes, strict=True) if name not in reasons]

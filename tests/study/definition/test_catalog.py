@@ -47,4 +47,4 @@ def test_every_study_of_the_catalogue_completes_at_its_smallest_size(path: Path,
     assert {state for state, _ in states.values()} <= {"done", "stopped"}, states
     assert len(ledger.entries("search")) == study.num_search_trials
     report = (ledger.folder / "report" / "report.html").read_text()
-    assert study.question in report and "data:image/png" in report
+    assert study.question in report and "data:image/jpeg" in report

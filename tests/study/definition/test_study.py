@@ -37,7 +37,7 @@ def test_trial_config_joins_base_arm_and_settings() -> None:
     study = parse_study(DESIGN)
     settings: dict[str, Scalar] = {"optimizer": "sgd", "learning_rate": 0.5, "dropout": 0.25}
     assert study.trial_config("class_only", settings) == TrialConfig(
-        optimizer="sgd", learning_rate=0.5, dropout=0.25, color_loss_weight=0.0, class_loss_weight=1.0
+        optimizer="sgd", learning_rate=0.5, dropout=0.25, color_loss_weight=0.0, class_loss_weight=1.0, num_threads=2
     )
     with pytest.raises(ValueError, match="'dropout'"):
         study.trial_config("class_only", {"optimizer": "sgd", "learning_rate": 0.5})

@@ -41,7 +41,7 @@ def test_only_losses_without_a_new_record_count(tmp_path: Path) -> None:
         for name in plans:
             (tmp_path / name).mkdir()
         configs = [
-            {"trial": f"{name}-search-0", "folder": str(tmp_path / name), "losses": losses}
+            {"trial": f"{name}-search-0", "setting": name, "folder": str(tmp_path / name), "losses": losses}
             for name, losses in plans.items()
         ]
         results = tune.Tuner(
@@ -92,7 +92,7 @@ def test_a_worker_lost_between_trials_or_while_it_is_made_counts_once(tmp_path: 
     for name in plans:
         (tmp_path / name).mkdir()
     configs = [
-        {"trial": f"{name}-search-0", "folder": str(tmp_path / name), "losses": {}, "between": between}
+        {"trial": f"{name}-search-0", "setting": name, "folder": str(tmp_path / name), "losses": {}, "between": between}
         for name, between in plans.items()
     ]
     ray.init(address="local", num_cpus=1, include_dashboard=False, log_to_driver=False, logging_level="ERROR")
