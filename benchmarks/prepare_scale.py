@@ -29,7 +29,7 @@ PREPARE = """
 import sys
 from pathlib import Path
 from trainables.config import DataConfig
-from trainables.prepare import prepare
+from trainables.preparation.prepare import prepare
 data = DataConfig(dataset="folder", root=sys.argv[1], image_size=int(sys.argv[2]))
 print(prepare(data, Path(sys.argv[3])))
 """
@@ -38,7 +38,7 @@ TRAIN = """
 import sys
 from pathlib import Path
 from trainables.config import DataConfig, TrialConfig
-from trainables.images import load_images
+from trainables.data.images import load_images
 from trainables.trial import Trial, start
 data = DataConfig(dataset="folder", root=sys.argv[1], image_size=int(sys.argv[2]))
 (folder,) = Path(sys.argv[3]).glob("folder-*")

@@ -120,7 +120,7 @@ def test_readers_end_with_the_block_and_are_not_started_after_it(tmp_path: Path)
 READ_AND_WAIT = """
     import sys, time
     from pathlib import Path
-    from trainables.photo_readers import PhotoReaders
+    from trainables.preparation.photo_readers import PhotoReaders
     readers = PhotoReaders(16, 1)
     readers.read(Path(sys.argv[1]))
     print(readers._processes[0].pid, flush=True)

@@ -51,7 +51,7 @@ def test_cache_without_write_permission_is_refused(tmp_path: Path) -> None:
         import os, sys
         from pathlib import Path
         from trainables.config import DataConfig
-        from trainables.prepare import prepare
+        from trainables.preparation.prepare import prepare
         if os.geteuid() == 0:  # root may write anywhere
             os.setuid(65534)
         try:
