@@ -22,6 +22,9 @@ PUBLISHED_NCD = pd.DataFrame(
 )
 """Whole-set means of Anwar et al. (2020); none of these networks was trained on NCD."""
 
+INPUTS = ("grey", "truth")
+NUM_EVEN = 8
+
 
 def example_table(tables: Tables) -> pd.DataFrame:
     """Three photos for each primary contrast, by the mean difference over replicates: best, median and worst.
@@ -108,10 +111,6 @@ def _coloured(tables: Tables) -> pd.DataFrame:
     """Photos as coloured by settings of arms that train colour, twins left out."""
     photos = tables.photos[~is_twin(tables.photos["setting"])]
     return photos[photos["arm"].isin([arm for arm in photos["arm"].dropna().unique() if "color" in tasks(tables, arm)])]
-
-
-INPUTS = ("grey", "truth")
-NUM_EVEN = 8
 
 
 def with_pictures(tables: Tables) -> set[str]:

@@ -23,6 +23,9 @@ SILENT_SECONDS = 20.0
 LAST_SECONDS = 5.0
 """For a driver whose Ray died to say so and end."""
 
+CONNECT_SECONDS = 5.0
+"""For a port to open. Ray itself would try for minutes."""
+
 
 @contextmanager
 def session(address: str | None, command: str = "") -> Iterator[dict[str, float]]:
@@ -173,10 +176,6 @@ def quiet(log: Path) -> Iterator[None]:
         # What a full storage could not take is no loss.
         with suppress(OSError):
             file.close()
-
-
-CONNECT_SECONDS = 5.0
-"""For a port to open. Ray itself would try for minutes."""
 
 
 def check_address(address: str) -> None:

@@ -22,6 +22,9 @@ NUM_SAME = 3
 RESULTS = ("not_finite", "out_of_memory", "worker_lost")
 """Kinds of failure that belong to a setting or a machine; every other kind is an exception of the code."""
 
+CHECK_SECONDS = 1.0
+"""Between two looks at the storage and at Ray's processes."""
+
 
 class Ends(Callback):  # type: ignore[misc]
     """Watches the ends of one phase: forgets lost workers at each new record, and stops the phase at a bug.
@@ -66,10 +69,6 @@ class Ends(Callback):  # type: ignore[misc]
         """An exception from here ends Ray's loop, whichever trials are running; their records are in the ledger."""
         if self.bug is not None:
             raise self.bug
-
-
-CHECK_SECONDS = 1.0
-"""Between two looks at the storage and at Ray's processes."""
 
 
 class Watch(Callback):  # type: ignore[misc]

@@ -11,18 +11,10 @@ from study.definition.study import Study
 from study.ledger.lease import holder
 from study.ledger.ledger import Entry, Ledger
 
-
-def duration(seconds: float) -> str:
-    """Two digits and the unit that fits: "45 s", "12 min", "3.4 h"."""
-    for unit, size in (("h", 3600.0), ("min", 60.0)):
-        if seconds >= size:
-            amount = seconds / size
-            return f"{amount:.1f} {unit}" if amount < 10 else f"{amount:,.0f} {unit}"
-    return f"{seconds:.2g} s"
-
-
 PACE_RECORDS = 200
 """Records from whose times the pace of a study is read."""
+
+STATES = ("queued", "running", "done", "stopped", "failed")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -76,9 +68,6 @@ def time_left(ledger: Ledger, study: Study, entries: list[Entry]) -> str:
     return f"{phase}: about {duration(seconds)} left" if num_left else f"{phase}: finished"
 
 
-STATES = ("queued", "running", "done", "stopped", "failed")
-
-
 def status_rows(ledger: Ledger, entries: list[Entry]) -> list[dict[str, Any]]:
     """One row a phase and arm (search) or setting (confirm): its trials by state, and what they have cost so far."""
     counts: dict[tuple[str, str], Counter[str]] = {}
@@ -108,3 +97,12 @@ def status_table(study: Study, rows: list[dict[str, Any]]) -> Table:
         texts = [str(row[name]) for name in ("phase", "setting", *states, "epochs")]
         table.add_row(*texts, duration(row["device_seconds"]))
     return table
+
+
+def duration(seconds: float) -> str:
+    """Two digits and the unit that fits: "45 s", "12 min", "3.4 h"."""
+    for unit, size in (("h", 3600.0), ("min", 60.0)):
+        if seconds >= size:
+            amount = seconds / size
+            return f"{amount:.1f} {unit}" if amount < 10 else f"{amount:,.0f} {unit}"
+    return f"{seconds:.2g} s"

@@ -17,31 +17,6 @@ from study.ledger.ledger import Ledger
 from study.storage.path import StoragePath, is_storage_error, storage_path, workplace
 from study.tracking.address import be_patient, without_password
 
-
-@contextmanager
-def kept_level(folder: StoragePath, tracking_uri: str, console: Console) -> Iterator[None]:
-    """Keeps MLflow level with the ledger from a process of its own while the block runs."""
-    with (workplace(folder) / "mlflow.log").open("a") as log:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "study.tracking.follow", str(folder), tracking_uri, str(os.getpid())],
-            stdout=log, stderr=log,
-        )  # fmt: skip
-    try:
-        yield
-    finally:
-        process.terminate()
-        try:
-            behind = process.wait(timeout=120) != 0
-        except subprocess.TimeoutExpired:
-            process.kill()
-            behind = True
-        if behind:
-            console.print(
-                f"MLflow at {without_password(tracking_uri)} could not be brought level (see "
-                f"{workplace(folder)}/mlflow.log); nothing is lost: tintune sync {folder}"
-            )
-
-
 POLL_SECONDS, FIRST_LOOK_SECONDS = 3.0, 0.5
 """Between two rounds, and between two looks for the first record."""
 NICENESS = 5
@@ -89,6 +64,30 @@ def has_records(ledger: Ledger) -> bool:
         if not is_storage_error(error):
             raise
         return False
+
+
+@contextmanager
+def kept_level(folder: StoragePath, tracking_uri: str, console: Console) -> Iterator[None]:
+    """Keeps MLflow level with the ledger from a process of its own while the block runs."""
+    with (workplace(folder) / "mlflow.log").open("a") as log:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "study.tracking.follow", str(folder), tracking_uri, str(os.getpid())],
+            stdout=log, stderr=log,
+        )  # fmt: skip
+    try:
+        yield
+    finally:
+        process.terminate()
+        try:
+            behind = process.wait(timeout=120) != 0
+        except subprocess.TimeoutExpired:
+            process.kill()
+            behind = True
+        if behind:
+            console.print(
+                f"MLflow at {without_password(tracking_uri)} could not be brought level (see "
+                f"{workplace(folder)}/mlflow.log); nothing is lost: tintune sync {folder}"
+            )
 
 
 def main() -> None:

@@ -9,7 +9,7 @@ import pytest
 from ray.cluster_utils import Cluster
 
 from study.ledger.ledger import Ledger
-from tests.chaos.processes import family, finish, kill_everything, said, start, wait_for_epochs, workers
+from tests.chaos.processes import family, finish, start, wait_for_epochs
 from tests.chaos.test_storage import STUDY, assert_stops
 from tests.study.commands import TINTUNE, environment, write_study
 
@@ -51,23 +51,6 @@ def test_a_study_whose_cluster_loses_its_head_ends_with_a_sentence_and_continues
         first.shutdown()
     finish(tmp_path)
     assert {entry.state for entry in Ledger(tmp_path / "studies" / "analytic").entries()} == {"done"}
-
-
-def test_a_lost_worker_is_one_plain_line_and_its_traceback_is_in_the_log(tmp_path: Path) -> None:
-    write_study(tmp_path, STUDY)
-    process = start(tmp_path)
-    try:
-        wait_for_epochs(tmp_path, 4, process)
-        (worker,) = workers(process)
-        os.kill(worker, signal.SIGKILL)
-        assert process.wait(timeout=400) == 0, said(tmp_path)
-    finally:
-        if process.poll() is None:
-            kill_everything(process)
-    words = (tmp_path / "launch.log").read_text()
-    assert "worker lost: " in words and " continues from epoch " in words
-    assert "Traceback" not in words and "ActorDiedError" not in words
-    assert "ActorDiedError" in (tmp_path / "studies" / "analytic" / "ray.log").read_text()
 
 
 def test_a_ray_that_does_not_start_is_a_sentence(tmp_path: Path) -> None:

@@ -23,6 +23,11 @@ FOLDER_LAYOUT = "root must hold one folder per class, at least two, each with ph
 REMEDIES = {"ncd": NCD_SOURCE, "folder": FOLDER_LAYOUT, "stanford_dogs": DOGS_SOURCE}
 """What to tell a person whose folder does not fit, by data set."""
 
+MAX_SPLIT_BYTES = 200_000_000
+"""A line takes about 40 bytes."""
+
+SPLIT_EXAMPLE = "photo,split\\nApple/Apple1.jpg,train\\nApple/Apple2.jpg,test"
+
 
 @dataclass(frozen=True, kw_only=True)
 class PhotoList:
@@ -116,20 +121,14 @@ def _names_below(folder: Path, root: Path) -> list[str]:
     return sorted(file.as_posix() for file in files if not any(map(_is_hidden, file.parts)))
 
 
-MAX_BYTES = 200_000_000
-"""A line takes about 40 bytes."""
-
-EXAMPLE = "photo,split\\nApple/Apple1.jpg,train\\nApple/Apple2.jpg,test"
-
-
 def read_split_file(path: Path) -> dict[str, str]:
     """The part of each photo named: "train", "val" or "test", by its path below the root with forward slashes.
 
     Raises ValueError, with file, line and rule, for anything else.
     """
     try:
-        if path.stat().st_size > MAX_BYTES:
-            raise ValueError(f"split_file {str(path)!r} is larger than {MAX_BYTES:,} bytes.")
+        if path.stat().st_size > MAX_SPLIT_BYTES:
+            raise ValueError(f"split_file {str(path)!r} is larger than {MAX_SPLIT_BYTES:,} bytes.")
         text = path.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         raise ValueError(f"split_file {str(path)!r} cannot be read ({error}).") from error
@@ -140,7 +139,7 @@ def read_split_file(path: Path) -> dict[str, str]:
         if not {"photo", "split"} <= set(columns):
             raise ValueError(
                 f"split_file {str(path)!r} must begin with a line naming the columns photo and split, but got "
-                f"{columns!r}. Example: {EXAMPLE!r}."
+                f"{columns!r}. Example: {SPLIT_EXAMPLE!r}."
             )
         reader.fieldnames = columns
         for row in reader:

@@ -18,16 +18,6 @@ from trainables.color.chroma import measure_chroma
 THUMBNAIL_SIZE = 16
 """Side in pixels. Coarse enough to forget recompression, fine enough to tell one banana on white from the next."""
 
-
-def make_thumbnails(whole: Image.Image, square: Image.Image) -> NDArray[np.uint8]:
-    """uint8 2 x G x G x 3: the whole RGB photo squeezed to a square, and its centre square.
-
-    Copies of another aspect agree in the first, copies cropped at two sides in the second.
-    """
-    size = (THUMBNAIL_SIZE, THUMBNAIL_SIZE)
-    return np.stack([np.asarray(image.resize(size, Image.Resampling.BOX)) for image in (whole, square)])
-
-
 FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF", "PPM")
 """What Pillow may recognise, whatever the file is called. It can read more, some by starting other programs."""
 
@@ -49,6 +39,15 @@ UNREADABLE = (
 )
 """What Pillow raises for damaged files, each a photo's recorded reason: 46,000 files damaged at random gave the first
 line, the second is what a parser written in Python may trip over."""
+
+
+def make_thumbnails(whole: Image.Image, square: Image.Image) -> NDArray[np.uint8]:
+    """uint8 2 x G x G x 3: the whole RGB photo squeezed to a square, and its centre square.
+
+    Copies of another aspect agree in the first, copies cropped at two sides in the second.
+    """
+    size = (THUMBNAIL_SIZE, THUMBNAIL_SIZE)
+    return np.stack([np.asarray(image.resize(size, Image.Resampling.BOX)) for image in (whole, square)])
 
 
 class UnreadablePhotoError(ValueError):

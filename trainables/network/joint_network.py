@@ -15,18 +15,6 @@ from trainables.network.batch_norm import BatchNorm2d
 from trainables.network.convolution import Conv2d
 from trainables.seeds import derive_seed
 
-
-def initialize(network: torch.nn.Module, seed: int) -> None:
-    """Draws all weights anew, layer by layer, each from (seed, its name).
-
-    So two arms of one replicate share the initial weights of every layer they have in common, whatever else differs.
-    """
-    for name, layer in network.named_modules():
-        if hasattr(layer, "reset_parameters"):
-            torch.manual_seed(derive_seed(seed, name))
-            layer.reset_parameters()
-
-
 LOW_LEVEL = ((64, 2), (128, 1), (128, 2), (256, 1), (256, 2), (512, 1))
 MID_LEVEL = ((512, 1), (256, 1))
 GLOBAL = ((512, 2), (512, 1), (512, 2), (512, 1))
@@ -200,3 +188,14 @@ def _convolutions(
 def _dense(num_in: int, num_out: int, dropout: float) -> nn.Sequential:
     layers = [nn.Linear(num_in, num_out), nn.BatchNorm1d(num_out), nn.ReLU(inplace=True)]
     return nn.Sequential(*layers, nn.Dropout(dropout)) if dropout else nn.Sequential(*layers)
+
+
+def initialize(network: torch.nn.Module, seed: int) -> None:
+    """Draws all weights anew, layer by layer, each from (seed, its name).
+
+    So two arms of one replicate share the initial weights of every layer they have in common, whatever else differs.
+    """
+    for name, layer in network.named_modules():
+        if hasattr(layer, "reset_parameters"):
+            torch.manual_seed(derive_seed(seed, name))
+            layer.reset_parameters()
