@@ -11,7 +11,8 @@ from PIL import Image
 
 from tests.study.analytic import TEXT
 from tests.study.cli.test_main import make_photos, refused
-from tests.study.commands import tintune, write_study
+from tests.study.command_here import here
+from tests.study.commands import write_study
 from tests.trainables.dogs_tree import BREEDS, write_archives, write_dogs
 
 
@@ -26,7 +27,7 @@ def ncd_zip(tmp_path: Path) -> Path:
 
 
 def done(folder: Path, *arguments: str | Path) -> str:
-    finished = tintune(folder, *arguments)
+    finished = here(folder, *arguments)
     assert finished.returncode == 0, finished.stdout + finished.stderr
     return finished.stdout
 
