@@ -9,7 +9,8 @@ import pytest
 
 from study.terminal import plain
 from tests.study.cli.test_main import make_photos, refused
-from tests.study.commands import tintune, write_study
+from tests.study.command_here import here
+from tests.study.commands import write_study
 from tests.study.finished_study import finished_study
 
 
@@ -23,7 +24,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def printed(folder: Path, *arguments: str | Path) -> dict[str, Any]:
     """All of stdout, read as JSON."""
-    done = tintune(folder, *arguments, "--json")
+    done = here(folder, *arguments, "--json")
     assert done.returncode == 0, done.stderr
     document: dict[str, Any] = json.loads(done.stdout)
     return document

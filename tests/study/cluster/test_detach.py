@@ -8,7 +8,8 @@ import pytest
 from study.cluster.detach import Detached, described, entrypoint, travelling_text
 from study.definition.load import parse_study
 from tests.study.analytic import TEXT, analytic_study
-from tests.study.commands import tintune, write_study
+from tests.study.command_here import here
+from tests.study.commands import write_study
 
 
 def test_the_cluster_runs_the_launch_that_was_asked_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -54,7 +55,7 @@ def test_a_person_is_told_how_to_follow_and_to_stop() -> None:
 )
 def test_what_cannot_be_handed_over_is_refused_in_a_sentence(tmp_path: Path, flags: list[str], said: str) -> None:
     write_study(tmp_path)
-    refused = tintune(tmp_path, "launch", "study.yaml", *flags)
+    refused = here(tmp_path, "launch", "study.yaml", *flags)
     assert refused.returncode == 2 and said in refused.stderr, refused.stderr
     assert refused.stderr.count("\n") == 1 and "Traceback" not in refused.stderr
     assert not (tmp_path / "studies").exists()

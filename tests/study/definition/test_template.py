@@ -8,16 +8,16 @@ import pytest
 from study.definition.load import parse_study
 from study.definition.template import DATA, schema_text, starter
 from tests.study.cli.test_main import refused
-from tests.study.commands import tintune
+from tests.study.command_here import here
 
 
 def test_the_new_file_passes_its_dry_run_unchanged(tmp_path: Path) -> None:
-    done = tintune(tmp_path, "init", "my-study.yaml")
+    done = here(tmp_path, "init", "my-study.yaml")
     assert done.returncode == 0 and "tintune launch my-study.yaml --dry-run" in done.stdout
     text = (tmp_path / "my-study.yaml").read_text()
     first, schema = text.splitlines()[0], tmp_path / "study.schema.json"
     assert first == "# yaml-language-server: $schema=study.schema.json" and schema.read_text() == schema_text()
-    planned = tintune(tmp_path, "launch", "my-study.yaml", "--dry-run", "--json")
+    planned = here(tmp_path, "launch", "my-study.yaml", "--dry-run", "--json")
     assert planned.returncode == 0, planned.stderr
     assert json.loads(planned.stdout)["study"] == "my-study"
     # A second init must not touch what the person wrote meanwhile.
@@ -36,7 +36,7 @@ def test_it_is_a_study_of_every_data_set_and_its_controls_wait_in_comments(datas
 
 
 def test_schema_prints_what_init_writes(tmp_path: Path) -> None:
-    assert tintune(tmp_path, "schema").stdout == schema_text()
+    assert here(tmp_path, "schema").stdout == schema_text()
 
 
 @pytest.mark.parametrize(

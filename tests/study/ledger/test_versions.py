@@ -11,7 +11,8 @@ from study.folder import load
 from study.ledger.fingerprint import check_version, code_digest, fingerprint, note_changes, packages
 from study.ledger.ledger import FORMAT, Entry
 from tests.study.analytic import TEXT, analytic_study
-from tests.study.commands import tintune, write_study
+from tests.study.command_here import here
+from tests.study.commands import write_study
 
 
 @pytest.fixture
@@ -38,7 +39,7 @@ def test_every_command_refuses_a_ledger_of_a_newer_version_naming_both(folder: P
     both = f"format {FORMAT + 1} by tintune 9.1.0; this is tintune {packages()['tintune']}"
     with pytest.raises(ValueError, match=both):
         load(folder)
-    done = tintune(tmp_path, "launch", write_study(tmp_path), "--dry-run")
+    done = here(tmp_path, "launch", write_study(tmp_path), "--dry-run")
     assert done.returncode == 2 and both in done.stderr and "Traceback" not in done.stderr
 
 

@@ -9,7 +9,7 @@ import pytest
 from study.results.comparison import compare, read_side
 from tests.study.analytic import TEXT
 from tests.study.cli.test_main import refused
-from tests.study.commands import tintune
+from tests.study.command_here import here
 from tests.study.finished_study import finished_study
 
 SAME_PHOTOS = (
@@ -89,12 +89,12 @@ def test_a_study_with_itself_differs_in_nothing(folder: Path) -> None:
 
 
 def test_the_command_prints_tables_and_json(folder: Path) -> None:
-    table = tintune(folder, "compare", "analytic", "other")
+    table = here(folder, "compare", "analytic", "other")
     assert table.returncode == 0, table.stderr
     assert all(
         word in table.stdout for word in ("What differs", "May not be compared", "Chosen settings", "device hours")
     )
-    document = json.loads(tintune(folder, "compare", "analytic", "wider", "--json").stdout)
+    document = json.loads(here(folder, "compare", "analytic", "wider", "--json").stdout)
     assert document == json.loads(json.dumps(compared(folder, "wider"), default=str))
 
 

@@ -21,7 +21,7 @@ from study.results.reproduce import reproduce
 from study.search.selection import make_entry
 from tests.study.analytic import TEXT
 from tests.study.assignments import assignment
-from tests.study.commands import tintune
+from tests.study.command_here import here
 
 NAME = "joint-search-0"
 ORCHARD = TEXT.replace(
@@ -82,19 +82,19 @@ def test_a_trial_comes_out_again_to_the_last_bit_and_the_study_stays_as_it_is(tm
 
 def test_the_first_difference_is_named_with_its_amount(tmp_path: Path) -> None:
     ledger = study_with_a_trial(tmp_path)
-    here = float(ledger.records(NAME)[2]["val/delta_e"])
-    change_record(ledger, 3, val__delta_e=here - 0.5)
+    found = float(ledger.records(NAME)[2]["val/delta_e"])
+    change_record(ledger, 3, val__delta_e=found - 0.5)
     change_record(ledger, 6, val__top1=2.0)
-    done = tintune(tmp_path, "reproduce", ledger.folder, NAME)
+    done = here(tmp_path, "reproduce", ledger.folder, NAME)
     assert done.returncode == 1, done.stderr
-    assert f"differs first in epoch 3, val/delta_e: {here - 0.5!r} in the ledger, {here!r} here, +0.5." in done.stdout
+    assert f"differs first in epoch 3, val/delta_e: {found - 0.5!r} in the ledger, {found!r} here, +0.5." in done.stdout
     assert "val/top1" in done.stdout and "Code, packages and hardware are those of the launch." in done.stdout
 
 
 def test_what_no_two_trainings_share_is_not_compared(tmp_path: Path) -> None:
     ledger = study_with_a_trial(tmp_path)
     change_record(ledger, 2, epoch_seconds=99.0, memory=1, time="2020-01-01T00:00:00+00:00")
-    assert tintune(tmp_path, "reproduce", ledger.folder, NAME).returncode == 0
+    assert here(tmp_path, "reproduce", ledger.folder, NAME).returncode == 0
 
 
 def test_numbers_that_are_not_finite_are_the_same(tmp_path: Path) -> None:
@@ -126,7 +126,7 @@ def test_other_packages_and_hardware_are_told(tmp_path: Path) -> None:
     ledger = study_with_a_trial(tmp_path)
     change_fingerprint(ledger, lambda one: one.update(hardware="an abacus"))
     change_fingerprint(ledger, lambda one: one["packages"].update(torch="0.1"))
-    done = tintune(tmp_path, "reproduce", ledger.folder, NAME)
+    done = here(tmp_path, "reproduce", ledger.folder, NAME)
     assert done.returncode == 0
     assert "hardware: an abacus at launch" in done.stdout and "torch: 0.1 at launch" in done.stdout
 
@@ -137,7 +137,7 @@ def test_other_packages_and_hardware_are_told(tmp_path: Path) -> None:
 )
 def test_an_unknown_trial_is_answered_with_the_nearest(tmp_path: Path, name: str, words: str) -> None:
     ledger = study_with_a_trial(tmp_path)
-    done = tintune(tmp_path, "reproduce", ledger.folder, name)
+    done = here(tmp_path, "reproduce", ledger.folder, name)
     assert done.returncode == 2 and words in done.stderr and "Traceback" not in done.stderr
 
 
@@ -145,7 +145,7 @@ def test_a_ledger_of_another_format_is_refused(tmp_path: Path) -> None:
     ledger = study_with_a_trial(tmp_path)
     path = ledger.trial_folder(NAME) / "trial.json"
     path.write_text(json.dumps({**json.loads(path.read_text()), "format": 99, "mood": "new"}))
-    done = tintune(tmp_path, "reproduce", ledger.folder, NAME)
+    done = here(tmp_path, "reproduce", ledger.folder, NAME)
     assert done.returncode == 2 and "format 99" in done.stderr
 
 
@@ -166,7 +166,7 @@ def test_photos_that_moved_are_asked_for_and_other_photos_refused(tmp_path: Path
     text = ORCHARD.split("data:")[0] + f"data: {{dataset: folder, root: {tmp_path / 'photos'}, image_size: 32}}\n"
     ledger = study_with_a_trial(tmp_path, text + "base:" + ORCHARD.split("base:")[1])
     (tmp_path / "photos").rename(tmp_path / "moved")
-    refused = tintune(tmp_path, "reproduce", ledger.folder, NAME)
+    refused = here(tmp_path, "reproduce", ledger.folder, NAME)
     assert refused.returncode == 2 and "photos are not at" in refused.stderr and "--root" in refused.stderr
     assert reproduce(ledger.folder, NAME, root=str(tmp_path / "moved")).same
     shutil.copytree(tmp_path / "moved", tmp_path / "other")
