@@ -1,5 +1,6 @@
 """The command line. Errors are one sentence and a remedy, with exit code 2; `--debug` shows the traceback."""
 
+import importlib.metadata
 import sys
 from typing import Annotated
 
@@ -21,8 +22,19 @@ for command in (launch, status, report, sync, ui, reproduce, compare, doctor, in
     app.command()(command)
 
 
+def print_version(asked: bool) -> None:
+    if asked:
+        print(f"tintune {importlib.metadata.version('tintune')}")
+        raise typer.Exit()
+
+
 @app.callback()
-def options(debug: Annotated[bool, typer.Option(help="Show a traceback with errors.")] = False) -> None:
+def options(
+    debug: Annotated[bool, typer.Option(help="Show a traceback with errors.")] = False,
+    version: Annotated[
+        bool, typer.Option("--version", help="Print the version.", callback=print_version, is_eager=True)
+    ] = False,
+) -> None:
     """Studies of what colouring grey photos and naming what they show do to each other in one network.
 
     Example: tintune launch quickstart

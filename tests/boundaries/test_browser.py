@@ -155,12 +155,12 @@ def dom(url: str, folder: Path) -> str:
     return browse(url, folder, "--window-size=1700,1200", "--dump-dom").stdout
 
 
-def test_the_experiment_page_finds_confirm_trials_by_the_readmes_filter_in_order(
+def test_the_experiment_page_finds_confirm_trials_by_the_docs_filter_in_order(
     pages: str, shown: dict[str, Run], tmp_path: Path
 ) -> None:
     (experiment_id,) = {run.info.experiment_id for run in shown.values()}
     given = 'tags.phase = "confirm" and tags.arm = "joint"'
-    assert given in (Path(__file__).parents[2] / "README.md").read_text()
+    assert given in (Path(__file__).parents[2] / "docs" / "commands.md").read_text()
     query = f"searchFilter={quote(given)}&orderByKey=attributes.run_name&orderByAsc=true"
     page = dom(f"{pages}/#/experiments/{experiment_id}/runs?{query}", tmp_path)
     expected = sorted(name for name in shown if name.startswith("joint") and "-confirm-" in name)

@@ -84,6 +84,17 @@ def test_images_are_pinned() -> None:
         assert re.search(r":\d+\.\d+[\w.-]*$", image), f"{image} may be another one tomorrow"
 
 
+def test_the_image_installs_what_we_depend_on_before_it_copies_our_sources() -> None:
+    """So that a changed source is a new layer of some megabytes, not of PyTorch's seven gigabytes."""
+    text = (ROOT / "Dockerfile").read_text()
+    dependencies = text.index("pip install --no-cache-dir --constraint constraints.txt '.[cluster]'")
+    ours = text.index("pip install --no-cache-dir --no-deps .")
+    for room in ("trainables", "study", "analysis"):
+        assert dependencies < text.index(f"COPY {room} {room}") < ours
+    for name in re.findall(r"^COPY (.+) \S+$", text[:dependencies], re.MULTILINE):
+        assert set(name.split()) <= {"pyproject.toml", "constraints.txt"}
+
+
 def test_services_start_after_those_they_need_are_healthy() -> None:
     services = load(FILLED)["services"]
     order = start_order(services)

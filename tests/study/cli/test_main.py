@@ -1,6 +1,7 @@
 """main.py: nonsense gets one sentence with the remedy, exit code 2, and leaves nothing behind."""
 
 import socket
+import tomllib
 from pathlib import Path
 
 import numpy as np
@@ -129,3 +130,9 @@ def test_a_dry_run_prints_the_plan_and_writes_nothing(tmp_path: Path) -> None:
 def test_debug_shows_the_traceback(tmp_path: Path) -> None:
     done = tintune(tmp_path, "--debug", "launch", "nowhere.yaml")
     assert "Traceback" in done.stderr
+
+
+def test_the_version_is_that_of_the_distribution(tmp_path: Path) -> None:
+    project = tomllib.loads((Path(__file__).parents[3] / "pyproject.toml").read_text())["project"]
+    done = tintune(tmp_path, "--version")
+    assert (done.returncode, done.stdout, done.stderr) == (0, f"tintune {project['version']}\n", "")
