@@ -24,7 +24,7 @@ from trainables.datasets.class_folders import PhotoList
 from trainables.datasets.photo import THUMBNAIL_SIZE, Photo, UnreadablePhotoError, read_bytes
 from trainables.files import replaced
 from trainables.preparation.content_groups import link_copies
-from trainables.preparation.photo_readers import PhotoReaders, photo_readers
+from trainables.preparation.photo_readers import PhotoReaders
 from trainables.preparation.prepared_folder import write_manifest
 
 Progress = Callable[[int, int], None]
@@ -57,7 +57,7 @@ def decode_parts(
     part_size = max(1, min(PART_SIZE, PART_BYTES // (3 * image_size**2)))
     parts = [range(start, min(start + part_size, total)) for start in range(0, total, part_size)]
     files = [work / f"{part.start:08}-{len(part)}.part.npz" for part in parts]
-    with photo_readers(image_size, num_readers(total)) as readers:
+    with PhotoReaders(image_size, num_readers(total)) as readers:
         # While one part is written, the next one is read.
         ahead: deque[tuple[range, Path, list[Future[_Outcome]]]] = deque()
         for part, file in zip([*parts, None], [*files, Path()], strict=True):

@@ -21,7 +21,7 @@ from trainables.datasets.class_folders import PhotoList
 from trainables.datasets.photo import Photo, UnreadablePhotoError
 from trainables.preparation.content_groups import link_copies
 from trainables.preparation.decode import PART_SIZE, Progress, num_readers
-from trainables.preparation.photo_readers import PhotoReaders, photo_readers
+from trainables.preparation.photo_readers import PhotoReaders
 from trainables.preparation.prepare import hash_file, list_dataset, placeholders
 
 NEAR_GREY = 4.0
@@ -90,7 +90,7 @@ def check_photos(data: DataConfig, *, progress: Progress | None = None) -> Photo
     looks: list[_Look] = []
     pixel_hashes, thumbnails = [], []
     num_processes = num_readers(len(photos.photo_names))
-    with ThreadPoolExecutor(num_processes) as pool, photo_readers(data.image_size, num_processes) as readers:
+    with ThreadPoolExecutor(num_processes) as pool, PhotoReaders(data.image_size, num_processes) as readers:
         for start in range(0, len(photos.photo_names), PART_SIZE):
             names = photos.photo_names[start : start + PART_SIZE]
             part = list(pool.map(lambda name: _look(photos, name, readers), names))

@@ -1,6 +1,8 @@
 """photo_readers.py: the same photos as without it, and what becomes of those that end their reader."""
 
+import io
 import os
+import pickle
 import signal
 import threading
 import time
@@ -15,7 +17,7 @@ from trainables.config import DataConfig
 from trainables.data.images import load_images
 from trainables.datasets.photo import UnreadablePhotoError, read_photo
 from trainables.preparation import photo_readers as photo_readers_module
-from trainables.preparation.photo_readers import PhotoReaders, photo_readers
+from trainables.preparation.photo_readers import PhotoReaders
 from trainables.preparation.prepare import prepare
 
 
@@ -46,7 +48,7 @@ def damaged_copies(folder: Path, contents: list[tuple[str, bytes]], num_copies: 
 def test_photos_and_reasons_are_those_of_read_photo(tmp_path: Path) -> None:
     root = write_photos(tmp_path / "photos\nof two lines", num_photos=2)
     (root / "pear/000.png").write_bytes(b"")
-    with photo_readers(24, 2) as readers:
+    with PhotoReaders(24, 2) as readers:
         for name in ("apple/000.png", "apple/001.png", "pear/001.png"):
             photo, expected = readers.read(root / name), read_photo((root / name).read_bytes(), 24)
             for field in ("original_size", "orientation", "chroma", "format_name"):
@@ -67,7 +69,7 @@ def test_photo_that_never_ends_is_left_out_and_the_others_are_read(
     never_ending_jpeg(root / "apple/endless.jpg")
     images = load_images(prepare(DataConfig(dataset="folder", root=str(root), image_size=16), tmp_path / "cache"))
     assert len(images.photo_names) == 6 and "apple/endless.jpg" not in images.photo_names
-    with photo_readers(16, 1) as readers, pytest.raises(UnreadablePhotoError, match=r"takes more than 0\.5 seconds"):
+    with PhotoReaders(16, 1) as readers, pytest.raises(UnreadablePhotoError, match=r"takes more than 0\.5 seconds"):
         readers.read(root / "apple/endless.jpg")
 
 
@@ -88,7 +90,7 @@ def signal_all(readers: PhotoReaders, number: signal.Signals, times: int) -> thr
 @pytest.mark.timeout(120)
 def test_photo_that_crashes_its_reader_is_tried_twice_and_left_out(tmp_path: Path) -> None:
     root, endless = write_photos(tmp_path / "photos"), never_ending_jpeg(tmp_path / "endless.jpg")
-    with photo_readers(16, 1) as readers:
+    with PhotoReaders(16, 1) as readers:
         thread = signal_all(readers, signal.SIGSEGV, times=2)
         with pytest.raises(UnreadablePhotoError, match=r"crashes the decoder \(SIGSEGV\)"):
             readers.read(endless)
@@ -99,16 +101,33 @@ def test_photo_that_crashes_its_reader_is_tried_twice_and_left_out(tmp_path: Pat
 
 @pytest.mark.timeout(120)
 def test_reader_killed_from_outside_says_nothing_of_the_photo(tmp_path: Path) -> None:
-    with photo_readers(16, 1) as readers:
+    with PhotoReaders(16, 1) as readers:
         thread = signal_all(readers, signal.SIGKILL, times=1)
         with pytest.raises(ChildProcessError, match=r"endless\.jpg' ended with SIGKILL.*memory"):
             readers.read(never_ending_jpeg(tmp_path / "endless.jpg"))
         thread.join()
 
 
+@pytest.mark.timeout(120)
+def test_reader_killed_while_it_answers_costs_no_other_photo(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    photo = write_photos(tmp_path / "photos") / "apple/000.png"
+    load = pickle.load
+    with PhotoReaders(512, 1) as readers:
+
+        def kill_and_load(answers: io.BufferedReader) -> object:
+            answers.peek(1)  # The rest of the answer is larger than the pipe.
+            readers._processes[-1].kill()
+            return load(answers)
+
+        with monkeypatch.context() as patch, pytest.raises(ChildProcessError, match="ended with SIGKILL"):
+            patch.setattr(pickle, "load", kill_and_load)
+            readers.read(photo)
+        assert readers.read(photo).pixels_HW3.shape == (512, 512, 3)
+
+
 def test_readers_end_with_the_block_and_are_not_started_after_it(tmp_path: Path) -> None:
     root = write_photos(tmp_path / "photos")
-    with photo_readers(16, 2) as readers:
+    with PhotoReaders(16, 2) as readers:
         readers.read(root / "apple/000.png")
         (process,) = readers._processes
         assert process.poll() is None
@@ -165,7 +184,7 @@ def test_500_damaged_photos_are_read_or_left_out_and_end_no_reader(tmp_path: Pat
         real = sorted(Path(os.environ["TINTUNE_DATA"], "ncd", "ColorfulOriginal").glob("*/*.jpg"))[::60]
         contents += [("jpg", path.read_bytes()) for path in real]
     num_read, reasons = 0, []
-    with photo_readers(32, 1) as readers:
+    with PhotoReaders(32, 1) as readers:
         for file in damaged_copies(tmp_path, contents, 500):
             try:
                 num_read += readers.read(file).pixels_HW3.shape == (32, 32, 3)
