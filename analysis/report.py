@@ -10,6 +10,7 @@ from typing import Any
 
 import pandas as pd
 import plotly.graph_objects as go
+from markupsafe import Markup
 
 from analysis.health.checks import findings
 from analysis.page.html import (
@@ -64,7 +65,7 @@ def _bind(tables: Tables, scripts: list[Path], path: Path) -> Path:
     return path
 
 
-def _section(tables: Tables, script: Path) -> tuple[str, str]:
+def _section(tables: Tables, script: Path) -> tuple[str, Markup]:
     """Runs a percent-format script cell by cell; its title and its HTML, prose and what it showed in order."""
     source = script.read_text(encoding="utf-8")
     title, body, namespace = script.stem, [], {"__name__": "section", "__file__": str(script)}
@@ -81,10 +82,10 @@ def _section(tables: Tables, script: Path) -> tuple[str, str]:
             exec(compile("\n" * line + cell[2], str(script), "exec"), namespace)
             body += [_html(*one) for one in section.shown]
             section.shown.clear()
-    return title, "".join(body)
+    return title, Markup().join(body)
 
 
-def _html(thing: Shown, caption: str, folded: bool) -> str:
+def _html(thing: Shown, caption: str, folded: bool) -> Markup:
     if isinstance(thing, go.Figure):
         return folded_html(figure_html(thing, ""), caption) if folded else figure_html(thing, caption)
     if isinstance(thing, pd.DataFrame):

@@ -1,123 +1,98 @@
 """One HTML page from sections: everything inside it, nothing fetched; light and dark; from phone to desktop."""
 
 import base64
-import re
-from html import escape
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markdown_it import MarkdownIt
+from markupsafe import Markup
 from plotly.offline import get_plotlyjs
 
 NOTHING = "\N{EN DASH}"
 ASSETS = Path(__file__).parent / "assets"
+MARKDOWN = MarkdownIt("zero").enable(["heading", "list", "emphasis", "backticks"])
+"""What our scripts use. Text from files passes it too: no links, pictures (they would be fetched) or HTML."""
+TEMPLATES = Environment(
+    loader=FileSystemLoader(ASSETS), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+)
 
 
-def page(title: str, lead: str, facts: str, sections: list[tuple[str, str]]) -> str:
+def page(title: str, lead: str, facts: str, sections: list[tuple[str, Markup]]) -> str:
     """The whole page. sections: title and HTML body each; title, lead and facts are plain text."""
-    numbered = [(f"section-{index}", f"{index}. {name}", body) for index, (name, body) in enumerate(sections, start=1)]
-    contents = "".join(f'<li><a href="#{anchor}">{escape(name)}</a></li>' for anchor, name, _ in numbered)
-    bodies = "".join(
-        f'<section id="{anchor}"><h2>{escape(name)}</h2>{body}</section>' for anchor, name, body in numbered
-    )
-    return (
-        '<!doctype html><html lang="en"><head><meta charset="utf-8">'
-        '<meta name="viewport" content="width=device-width, initial-scale=1">'
-        '<meta name="color-scheme" content="light dark"><link rel="icon" href="data:,">'
-        f"<title>{escape(title)}</title><style>{(ASSETS / 'report.css').read_text(encoding='utf-8')}</style>"
-        f"<script>{get_plotlyjs()}</script></head><body>"
-        f'<header><p class="kind">Study report</p><h1>{escape(title)}</h1><p class="lead">{escape(lead)}</p></header>'
-        f'<nav aria-label="Contents"><h2>Contents</h2><ol>{contents}</ol></nav>'
-        f"<main>{bodies}</main><footer><p>{escape(facts)}</p></footer>"
-        f"<script>{(ASSETS / 'report.js').read_text(encoding='utf-8')}</script></body></html>\n"
+    style, script = (Markup((ASSETS / f"report.{kind}").read_text(encoding="utf-8")) for kind in ("css", "js"))
+    return TEMPLATES.get_template("report.html.j2").render(
+        title=title,
+        lead=lead,
+        facts=facts,
+        sections=sections,
+        style=style,
+        script=script,
+        plotly=Markup(get_plotlyjs()),
     )
 
 
-def figure_html(figure: go.Figure, caption: str) -> str:
+def figure_html(figure: go.Figure, caption: str) -> Markup:
     """A figure as data beside an empty box; report.js draws it in the colours that the reader prefers."""
-    data = figure.to_json()  # plotly writes < as \u003c, so no text can end the script
-    height = int(figure.layout.height or 420)
-    label = f' aria-label="{escape(re.sub("[*`]", "", caption))}"' if caption else ""
-    return (
-        f'<figure><div class="plot" role="img"{label} style="height:{height}px">'
-        f'<script type="application/json">{data}</script></div>{_caption(caption)}</figure>'
-    )
+    # Plotly writes < as \u003c, so no text can end the script.
+    return _part("figure", Markup(figure.to_json()), int(figure.layout.height or 420), caption)
 
 
-def table_html(frame: pd.DataFrame, caption: str) -> str:
+def table_html(frame: pd.DataFrame, caption: str) -> Markup:
     """A table that scrolls within its own box; every cell is escaped."""
     if frame.empty:
-        return f'<p class="empty">{inline(caption)} Nothing to list.</p>'
-    head = "".join(f"<th scope=col>{escape(str(name))}</th>" for name in frame.columns)
-    rows = "".join(
-        "<tr>" + "".join(_cell(value) for value in row) + "</tr>" for row in frame.itertuples(index=False, name=None)
-    )
-    return (
-        '<figure><div class="scroll" tabindex="0">'
-        f"<table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table></div>"
-        f"{_caption(caption)}</figure>"
-    )
+        return _part("empty", caption)
+    rows = [[_cell(value) for value in row] for row in frame.itertuples(index=False, name=None)]
+    return _part("table", list(frame.columns), rows, caption)
 
 
-def folded_html(body: str, caption: str) -> str:
+def folded_html(body: Markup, caption: str) -> Markup:
     """Something that opens with a click on its caption."""
-    return f"<details><summary>{inline(caption)}</summary>{body}</details>"
+    return _part("folded", body, caption)
 
 
-def pictures_html(jpegs: list[bytes], words: list[str], caption: str) -> str:
+def pictures_html(jpegs: list[bytes], words: list[str], caption: str) -> Markup:
     """Small JPEG pictures side by side, words below each."""
-    cells = "".join(
-        f'<div><img alt="{escape(word)}" src="data:image/jpeg;base64,{base64.b64encode(jpeg).decode("ascii")}">'
-        f"<span>{escape(word)}</span></div>"
-        for jpeg, word in zip(jpegs, words, strict=True)
-    )
-    return f'<figure><div class="pictures">{cells}</div>{_caption(caption)}</figure>'
+    coded = [base64.b64encode(jpeg).decode("ascii") for jpeg in jpegs]
+    return _part("pictures", list(zip(coded, words, strict=True)), caption)
 
 
-def list_html(items: list[str]) -> str:
-    return "<ul>" + "".join(f"<li>{inline(item)}</li>" for item in items) + "</ul>"
+def list_html(items: list[str]) -> Markup:
+    """Sentences one below the other."""
+    return _part("list", items)
 
 
-def markdown_html(text: str) -> str:
-    """The little Markdown our scripts use: paragraphs, headings from ##, lists with -, **bold**, *emphasis*, `code`."""
-    blocks = []
-    for block in re.split(r"\n\s*\n", text.strip()):
-        lines = [line.strip() for line in block.splitlines()]
-        heading = re.match(r"(#+) (.*)", lines[0]) if lines else None
-        if not block.strip():
-            continue
-        if heading:
-            level = min(6, len(heading[1]) + 1)
-            blocks.append(f"<h{level}>{inline(heading[2])}</h{level}>")
-            lines = lines[1:]
-        if lines and all(line.startswith("- ") for line in lines):
-            blocks.append(list_html([line[2:] for line in lines]))
-        elif lines:
-            blocks.append(f"<p>{inline(' '.join(lines))}</p>")
-    return "".join(blocks)
+def markdown_html(text: str) -> Markup:
+    """Markdown's paragraphs, lists, headings (a level down: h1 and h2 are the page's), **bold**, *emphasis*, `code`."""
+    tokens = MARKDOWN.parse(text)
+    for token in tokens:
+        if token.type.startswith("heading"):
+            token.tag = f"h{min(6, int(token.tag[1]) + 1)}"
+    return Markup(MARKDOWN.renderer.render(tokens, MARKDOWN.options, {}))
 
 
-def inline(text: str) -> str:
-    """Escapes a line, then reads its **bold**, *emphasis* and `code`."""
-    safe = escape(text, quote=False)
-    safe = re.sub(r"\*\*(.+?)\*\*", r"<strong>\1</strong>", safe)
-    safe = re.sub(r"(?<!\w)\*([^*]+)\*(?!\w)", r"<em>\1</em>", safe)
-    return re.sub(r"`([^`]+)`", r"<code>\1</code>", safe)
+def inline(text: str) -> Markup:
+    """A line with its **bold**, *emphasis* and `code`; everything else is escaped."""
+    return Markup(MARKDOWN.renderInline(text))
 
 
-def _caption(caption: str) -> str:
-    return f"<figcaption>{inline(caption)}</figcaption>" if caption else ""
+TEMPLATES.filters["inline"] = inline
 
 
-def _cell(value: Any) -> str:
+def _part(name: str, *values: Any) -> Markup:
+    return Markup(getattr(TEMPLATES.get_template("parts.html.j2").module, name)(*values))
+
+
+def _cell(value: Any) -> tuple[bool, str]:
+    """Whether a number stands in the cell, and what is shown."""
     if isinstance(value, bool | np.bool_):
-        return f"<td>{'yes' if value else 'no'}</td>"
+        return False, "yes" if value else "no"
     if isinstance(value, float | np.floating):
         number = float(value)
-        shown = NOTHING if np.isnan(number) else f"{number:,.0f}" if abs(number) >= 100 else f"{number:.3g}"
-        return f'<td class="number">{shown}</td>'
+        return True, NOTHING if np.isnan(number) else f"{number:,.0f}" if abs(number) >= 100 else f"{number:.3g}"
     if isinstance(value, int | np.integer):
-        return f'<td class="number">{value:,}</td>'
-    return f"<td>{NOTHING if value is None or value is pd.NA else escape(str(value))}</td>"
+        return True, f"{value:,}"
+    return False, NOTHING if value is None or value is pd.NA else str(value)

@@ -1,11 +1,13 @@
 """The commands under `tintune data`: photos are prepared, and looked at."""
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
+from rich.table import Table
 
-from study.terminal import AsJson, console_of, print_json
+from study.terminal import AsJson, console_of, print_json, progress_bar
 
 data_app = typer.Typer(
     no_args_is_help=True,
@@ -43,8 +45,7 @@ def data_prepare(
     from study.data.photos import data_of, prepare_data
 
     console = console_of(as_json)
-    given = {"source": source, "to": to, "split_file": split_file, "image_size": image_size}
-    data = data_of(target, overrides=set_ or [], **given)  # type: ignore[arg-type]
+    data = data_of(target, set_, source, to, split_file, image_size)
     images, prepared, cut = prepare_data(data, console)
     if as_json:
         counts = {part: len(getattr(cut, part)) for part in ("train", "val", "test")}
@@ -89,25 +90,17 @@ def data_check(
     """
     from study.data.check_page import check_document, class_table, finding_table, page
     from study.data.photos import data_of
-    from study.storage.files import write_bytes
-    from study.terminal import progress_bar
     from trainables.config import FOLDER_DATASETS
     from trainables.preparation.photo_check import check_photos
 
-    console = console_of(as_json)
-    given = {"source": source, "to": to, "split_file": split_file, "image_size": image_size}
-    data = data_of(target, overrides=set_ or [], **given)  # type: ignore[arg-type]
+    data = data_of(target, set_, source, to, split_file, image_size)
     if data.dataset not in FOLDER_DATASETS:
         raise ValueError(f"{target} uses dataset {data.dataset!r}, which has no photos in a folder to look at.")
-    with progress_bar(console, "looking at photos") as tell:
+    with progress_bar(console_of(as_json), "looking at photos") as tell:
         found = check_photos(data, progress=tell)
-    write_bytes(output, page(found, f"Photos of {data.dataset}").encode())
-    if as_json:
-        print_json({**check_document(found), "dataset": data.dataset, "root": data.root, "page": output.absolute()})
-        return
-    console.print(class_table(found))
-    console.print(finding_table(found))
-    console.print(f"Pictures: {output}", soft_wrap=True)
+    document = {**check_document(found), "dataset": data.dataset, "root": data.root}
+    tables = (class_table(found), finding_table(found), f"Pictures: {output}")
+    _answer(output, page(found, f"Photos of {data.dataset}"), document if as_json else tables)
 
 
 @data_app.command("colors")
@@ -127,26 +120,28 @@ def data_colors(
     """
     from study.data.colors_page import color_table, in_words, page, predictor_table
     from study.data.photos import data_of
-    from study.storage.files import write_bytes
-    from study.terminal import progress_bar
     from trainables.data.images import load_images
     from trainables.evaluation.data_colors import data_colors as look_at
     from trainables.files import default_cache
     from trainables.preparation.prepare import prepare
 
-    console = console_of(as_json)
-    given = {"source": source, "to": to, "split_file": split_file, "image_size": image_size}
-    data = data_of(target, overrides=set_ or [], **given)  # type: ignore[arg-type]
+    data = data_of(target, set_, source, to, split_file, image_size)
     if data.dataset == "analytic":
         raise ValueError(f"{target} uses dataset 'analytic', which has no photos to look at.")
-    with progress_bar(console, "preparing photos") as tell:
+    with progress_bar(console_of(as_json), "preparing photos") as tell:
         prepared = prepare(data, default_cache(), progress=tell)
     colors = look_at(load_images(prepared)).document()
-    write_bytes(output, page(colors, f"Colours of {data.dataset}").encode())
-    if as_json:
-        print_json({**colors, "page": output.absolute()})
+    tables = (color_table(colors), predictor_table(colors), in_words(colors), f"Swatches: {output}")
+    _answer(output, page(colors, f"Colours of {data.dataset}"), colors if as_json else tables)
+
+
+def _answer(output: Path, page: str, shown: Mapping[str, Any] | Sequence[Table | str]) -> None:
+    """Writes the page, and says what is on it: a document as JSON for a program, or tables and words to a person."""
+    from study.storage.files import write_bytes
+
+    write_bytes(output, page.encode())
+    if isinstance(shown, Mapping):
+        print_json({**shown, "page": output.absolute()})
         return
-    console.print(color_table(colors))
-    console.print(predictor_table(colors))
-    console.print(in_words(colors), soft_wrap=True, highlight=False)
-    console.print(f"Swatches: {output}", soft_wrap=True)
+    for one in shown:
+        console_of(False).print(one, soft_wrap=isinstance(one, str), highlight=False)

@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.table import Table
 
 from study.storage.path import local_copy
+from study.terminal import console_of, progress_bar
 
 if TYPE_CHECKING:
     from trainables.inference.colorizer import Colorizer, View
@@ -36,15 +37,15 @@ def colorize(
 
     Example: tintune colorize photo.jpg --model studies/quickstart
     """
-    console = Console(stderr=as_json)
+    console = console_of(as_json)
     files = find_photos(photos, output)
     colorizer, said = _load(model, device)
     console.print(said, soft_wrap=True, highlight=False)
     rows = []
-    with _bar(console, len(files)) as advance:
+    with progress_bar(console, "colouring") as tell:
         for row in color_files(colorizer, files):
-            advance()
             rows.append(row)
+            tell(len(rows), len(files))
             if as_json:
                 print(json.dumps(row), flush=True)
     if not as_json:
@@ -157,21 +158,6 @@ def _load(named: str, device: str) -> tuple["Colorizer", str]:
     with local_copy(choice.checkpoint) as checkpoint:
         colorizer = load_trial(vars(choice.entry), checkpoint, choice.class_names, device=chosen)
     return colorizer, f"Network of {choice.entry.name}. {choice.why}"
-
-
-def _bar(console: Console, total: int) -> Any:
-    from contextlib import contextmanager
-
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
-    @contextmanager
-    def bar() -> Iterator[Any]:
-        columns = (TextColumn("colouring"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-        with Progress(*columns, console=console, transient=True) as shown:
-            task = shown.add_task("", total=total)
-            yield lambda: shown.advance(task)
-
-    return bar()
 
 
 def _table(rows: Sequence[dict[str, Any]], *, named: bool) -> Table:

@@ -2,7 +2,6 @@
 
 import base64
 import dataclasses
-import html
 import io
 from collections.abc import Sequence
 from typing import Any
@@ -60,13 +59,15 @@ def check_document(check: PhotoCheck) -> dict[str, Any]:
 
 def page(check: PhotoCheck, title: str) -> str:
     """The whole report as HTML, pictures inside."""
-    sections = "".join(_section(check, finding) for finding in check.findings)
-    return html_page.document(
-        title,
-        f"<p>{len(check.photos.photo_names)} files below <code>{html.escape(str(check.photos.root))}</code>. "
-        f"Sizes: {html.escape(sizes(check))}.</p>"
-        f"{sections or '<p>Nothing odd was found.</p>'}<h2>Classes</h2><p>Train, val and test in replicate 0; "
-        f"different: copies count once.</p>{html_page.table(COLUMNS, _rows(check))}",
+    return html_page.render(
+        "check",
+        title=title,
+        num_files=len(check.photos.photo_names),
+        root=check.photos.root,
+        sizes=sizes(check),
+        findings=[(finding, _entries(check, finding)) for finding in check.findings],
+        columns=COLUMNS,
+        rows=_rows(check),
     )
 
 
@@ -94,24 +95,19 @@ def _example(finding: Finding) -> str:
     return f"{names} ({reason})" if names and reason else names or reason
 
 
-def _section(check: PhotoCheck, finding: Finding) -> str:
+def _entries(check: PhotoCheck, finding: Finding) -> list[tuple[list[str], str]]:
+    """The first photos of a finding, or groups of photos: their pictures, and the words below."""
     reasons: Sequence[str] = finding.reasons or [""] * len(finding.photos)
-    figures = []
+    entries = []
     for names, reason in list(zip(finding.photos, reasons, strict=True))[:MAX_ENTRIES]:
-        pictures = "".join(_picture(check, name) for name in names[:MAX_TOGETHER])
+        pictures = [picture for name in names[:MAX_TOGETHER] if (picture := _picture(check, name))]
         more = f" and {len(names) - MAX_TOGETHER} more" if len(names) > MAX_TOGETHER else ""
-        words = html.escape("; ".join(part for part in (", ".join(names[:MAX_TOGETHER]) + more, reason) if part))
-        figures.append(f"<figure>{pictures}<figcaption>{words}</figcaption></figure>")
-    hidden = len(finding.photos) - MAX_ENTRIES
-    return (
-        f"<h2>{html.escape(finding.kind)}: {len(finding.photos)}</h2>"
-        f'<p class="action">{html.escape(finding.action)}</p>{"".join(figures)}'
-        + (f"<p>and {hidden} more</p>" if hidden > 0 else "")
-    )
+        entries.append((pictures, "; ".join(part for part in (", ".join(names[:MAX_TOGETHER]) + more, reason) if part)))
+    return entries
 
 
 def _picture(check: PhotoCheck, name: str) -> str:
-    """The photo's centre square; nothing where it cannot be read."""
+    """The photo's centre square as JPEG in base64; nothing where it cannot be read."""
     if name not in check.photos.photo_names:
         return ""
     try:
@@ -120,4 +116,4 @@ def _picture(check: PhotoCheck, name: str) -> str:
         return ""
     buffer = io.BytesIO()
     Image.fromarray(square).save(buffer, "JPEG", quality=80)
-    return f'<img alt="" src="data:image/jpeg;base64,{base64.b64encode(buffer.getvalue()).decode()}">'
+    return base64.b64encode(buffer.getvalue()).decode()

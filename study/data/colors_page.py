@@ -1,6 +1,5 @@
 """What `data colors` shows: tables in the terminal, and one self-contained page with swatches."""
 
-import html
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -10,9 +9,6 @@ from rich.table import Table
 from study.data import html_page
 
 WHOLE = "whole set"
-STYLE = """.swatch { display: inline-block; width: 5.5rem; margin-right: .4rem; font-size: 12px; text-align: left; }
-.swatch i { display: block; height: 1.6rem; border: 1px solid #ccc; } td { vertical-align: middle; }
-.bar { display: flex; height: 3rem; border: 1px solid #ccc; } .bar i { display: block; }"""
 
 
 def color_table(colors: Mapping[str, Any]) -> Table:
@@ -57,34 +53,14 @@ def in_words(colors: Mapping[str, Any]) -> str:
 
 def page(colors: Mapping[str, Any], title: str) -> str:
     """The whole of it as HTML."""
-    rows = [
-        (
-            html.escape(one["category"] or WHOLE), str(one["num_photos"]), f"{one['near_white']:.0%}",
-            "".join(_on_page(swatch) for swatch in one["dominant"]) or "every pixel is near white",
-            _on_page(one["mean"], with_share=False), f"{one['delta_e']['one colour']:.1f}",
-            f"{one['delta_e']['one colour a category']:.1f}",
-        )
-        for one in _all(colors)
-    ]  # fmt: skip
-    head = ("category", "photos", "near white", "dominant colours", "mean", "off by the set's mean", "by its own mean")
-    predictors = [
-        (f"{error:.2f}", name, colors["predictors"][name]) for name, error in colors["whole"]["delta_e"].items()
-    ]
-    bar = "".join(
-        f'<i style="flex:{swatch["share"]:.4f};background:{swatch["hex"]}" title="{html.escape(swatch["name"])}"></i>'
-        for swatch in colors["whole"]["dominant"]
-    )
-    return html_page.document(
-        title,
-        f"<p>{html.escape(in_words(colors))}</p><div class=bar>{bar}</div>"
-        f"<h2>Dominant colours</h2><p>In Lab, by k-means, with the share of each. Near-white pixels "
-        f"({html.escape(colors['near_white_rule'])}) are left out of the dominant colours and of nothing else. "
-        f"Errors in CIEDE2000.</p>{html_page.markup_table(head, rows)}"
-        f"<h2>What painting by rule would cost</h2>"
-        f"{html_page.table(('CIEDE2000', 'painted', 'which is'), predictors)}"
-        f"<p>{colors['pixels_per_photo']} evenly spaced pixels of each photo at {colors['image_size']} px; the rules "
-        "are fitted on the photos they are measured on.</p>",
-        STYLE,
+    errors, predictors = colors["whole"]["delta_e"], colors["predictors"]
+    return html_page.render(
+        "colors",
+        title=title,
+        colors=colors,
+        everything=_all(colors),
+        in_words=in_words(colors),
+        predictors=[(f"{error:.2f}", name, predictors[name]) for name, error in errors.items()],
     )
 
 
@@ -95,11 +71,3 @@ def _all(colors: Mapping[str, Any]) -> Sequence[Mapping[str, Any]]:
 def _in_terminal(swatch: Mapping[str, Any], *, with_share: bool = True) -> str:
     share = f" {swatch['share']:.0%}" if with_share else f" {swatch['hex']}"
     return f"[on {swatch['hex']}]   [/] {swatch['name']}{share}"
-
-
-def _on_page(swatch: Mapping[str, Any], *, with_share: bool = True) -> str:
-    share = f" {swatch['share']:.0%}" if with_share else ""
-    return (
-        f'<span class=swatch title="{swatch["hex"]}"><i style="background:{swatch["hex"]}"></i>'
-        f"{html.escape(swatch['name'])}{share}</span>"
-    )

@@ -24,12 +24,11 @@ NCD_ARCHIVE = "ColorfulOriginal.zip"
 
 def data_of(
     target: str,
-    *,
+    overrides: list[str] | None,
     source: Path | None,
     to: Path | None,
     split_file: Path | None,
     image_size: int | None,
-    overrides: list[str],
 ) -> DataConfig:
     """The photos that `target` names: those of a study file, or a data set whose files lie at `source`.
 
@@ -47,7 +46,7 @@ def data_of(
             study = find_study(Path(target))
         except StudyFileError as error:
             raise ValueError(f"{error} Nor is it a data set out of {list(FOLDER_DATASETS)}.") from None
-        return load_study(study, overrides).data_config()
+        return load_study(study, overrides or []).data_config()
     if overrides:
         raise ValueError(f"--set goes with a study file, but {target!r} is a data set: use --source and --image-size.")
     if source is None:

@@ -4,18 +4,15 @@ It knows names, types, choices and the forms of a setting. What needs the whole 
 is found by `tintune launch --dry-run` alone.
 """
 
-import ast
-import dataclasses
-import inspect
-import textwrap
 from typing import Any
+
+from pydantic import ConfigDict, TypeAdapter
 
 from study.definition.study import Study
 from trainables.config import CHOICES, DataConfig, TrialConfig
 from trainables.metrics import METRICS
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
-TYPES = {"int": "integer", "float": "number", "bool": "boolean", "str": "string", "None": "null"}
 Schema = dict[str, Any]
 
 
@@ -23,12 +20,15 @@ def study_schema() -> Schema:
     """The schema of a whole study file."""
     schema = Study.model_json_schema()
     sections = schema["properties"]
-    fields = _fields(TrialConfig)
-    values = {name: _value(field) for name, (field, _) in fields.items()}
-    fixed = {name: _meant(_fixed(values[name]), *known) for name, known in fields.items()}
-    settings = {name: _meant({"$ref": f"#/$defs/setting.{name}"}, *known) for name, known in fields.items()}
+    config = ConfigDict(use_attribute_docstrings=True)
+    known = TypeAdapter(tuple[TrialConfig, DataConfig], config=config).json_schema()["$defs"]
+    trial, photos = known["TrialConfig"]["properties"], known["DataConfig"]["properties"]
+    values = {name: _value(name, field) for name, field in trial.items()}
+    meant = {name: _meant(field) for name, field in trial.items()}
+    fixed = {name: {**_fixed(value), **meant[name]} for name, value in values.items()}
+    settings = {name: {"$ref": f"#/$defs/setting.{name}", **meaning} for name, meaning in meant.items()}
     # The data's seed is the study's.
-    data = {name: _meant(_value(known[0]), *known) for name, known in _fields(DataConfig).items() if name != "seed"}
+    data = {name: {**_value(name, field), **_meant(field)} for name, field in photos.items() if name != "seed"}
     _put(sections["data"], _object(data))
     _put(sections["base"], _or_nothing(_object(fixed)))
     _put(sections["space"], _or_nothing(_object(settings)))
@@ -75,28 +75,15 @@ def _fixed(value: Schema) -> Schema:
     return {"anyOf": [value, _object({"value": value}, required=["value"])]}
 
 
-def _value(field: Any) -> Schema:
-    """One value of a field; null stands for the default."""
-    names = {name.strip() for name in str(getattr(field.type, "__name__", field.type)).split("|")} | {"None"}
-    if field.name in CHOICES:
-        return {"enum": [*CHOICES[field.name], None]}
-    return {"type": sorted(TYPES[name] for name in names)}
+def _value(name: str, field: Schema) -> Schema:
+    """One value of a field, from pydantic's schema of it; null stands for the default."""
+    if name in CHOICES:
+        return {"enum": [*CHOICES[name], None]}
+    return {"type": sorted({one["type"] for one in field.get("anyOf", [field])} | {"null"})}
 
 
-def _fields(config: type) -> dict[str, tuple[Any, str]]:
-    """Each field of a dataclass, and the sentence under it."""
-    meanings = _docstrings(config)
-    return {field.name: (field, meanings[field.name]) for field in dataclasses.fields(config)}
-
-
-def _docstrings(config: type) -> dict[str, str]:
-    (body,) = ast.parse(textwrap.dedent(inspect.getsource(config))).body
-    assert isinstance(body, ast.ClassDef)
-    found: dict[str, str] = {}
-    for above, below in zip(body.body, body.body[1:], strict=False):
-        if isinstance(above, ast.AnnAssign) and isinstance(above.target, ast.Name) and isinstance(below, ast.Expr):
-            found[above.target.id] = " ".join(str(ast.literal_eval(below.value)).split())
-    return found
+def _meant(field: Schema) -> Schema:
+    return {key: field[key] for key in ("description", "default")}
 
 
 def _object(properties: dict[str, Schema], required: list[str] | None = None) -> Schema:
@@ -106,10 +93,6 @@ def _object(properties: dict[str, Schema], required: list[str] | None = None) ->
 
 def _or_nothing(schema: Schema) -> Schema:
     return {"anyOf": [schema, {"type": "null"}]}
-
-
-def _meant(schema: Schema, field: Any, meaning: str) -> Schema:
-    return {**schema, "description": meaning, "default": field.default}
 
 
 def _put(section: Schema, content: Schema) -> None:

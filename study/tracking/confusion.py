@@ -4,13 +4,10 @@ import io
 from collections import Counter
 from collections.abc import Sequence
 
-from PIL import Image, ImageDraw, ImageFont
+import numpy as np
 
 from study.storage.files import read_table
 from study.storage.path import StoragePath
-
-LEGEND = "rows: what the photos show; columns: what the network said; numbers: test photos; shade: share of the row"
-DARK = (8, 69, 148)
 
 
 def confusion_counts(photos: StoragePath, class_names: Sequence[str]) -> list[list[int]]:
@@ -21,30 +18,30 @@ def confusion_counts(photos: StoragePath, class_names: Sequence[str]) -> list[li
 
 
 def draw_confusion(counts: Sequence[Sequence[int]], class_names: Sequence[str]) -> bytes:
-    """A PNG: one cell per pair of classes."""
-    cell = 30 if len(class_names) <= 40 else 12
-    font = ImageFont.load_default(12 if cell == 30 else 9)
-    label = 8 + max(int(font.getlength(name)) for name in class_names)
-    side = cell * len(class_names)
-    width = max(label + side + 8, 16 + int(font.getlength(LEGEND)))
-    sheet = Image.new("RGB", (width, 22 + label + side + 8), "white")
-    draw = ImageDraw.Draw(sheet)
-    draw.text((8, 4), LEGEND, fill="black", font=font)
-    top = 22 + label
-    for row, (name, row_counts) in enumerate(zip(class_names, counts, strict=True)):
-        y = top + row * cell
-        draw.text((label - 4, y + cell / 2), name, fill="black", font=font, anchor="rm")
-        for column, count in enumerate(row_counts):
-            x, share = label + column * cell, count / max(1, sum(row_counts))
-            shade = tuple(round(255 + share * (dark - 255)) for dark in DARK)
-            draw.rectangle((x, y, x + cell - 2, y + cell - 2), fill=shade, outline=(225, 225, 225))
-            if count and cell == 30:
-                fill = "white" if share > 0.5 else "black"
-                draw.text((x + cell / 2 - 1, y + cell / 2 - 1), str(count), fill=fill, font=font, anchor="mm")
-    for column, name in enumerate(class_names):
-        upright = Image.new("RGB", (label, cell), "white")
-        ImageDraw.Draw(upright).text((4, cell / 2), name, fill="black", font=font, anchor="lm")
-        sheet.paste(upright.rotate(90, expand=True), (label + column * cell, top - label))
+    """A PNG: one cell per pair of classes, with numbers up to 40 classes."""
+    # Loaded by the one process that draws. A figure of its own leaves pyplot's state and backend alone.
+    from matplotlib.figure import Figure
+    from sklearn.metrics import ConfusionMatrixDisplay
+
+    has_numbers = len(class_names) <= 40
+    counts_CC = np.array(counts)
+    shares_CC = counts_CC / np.maximum(1, counts_CC.sum(axis=1, keepdims=True))
+    side_inches, font_points = len(class_names) * (0.3 if has_numbers else 0.12), 8 if has_numbers else 6
+    axes = Figure(figsize=(side_inches, side_inches)).add_axes((0, 0, 1, 1))
+    shown = ConfusionMatrixDisplay(shares_CC, display_labels=class_names).plot(
+        ax=axes, cmap="Blues", colorbar=False, include_values=has_numbers, xticks_rotation="vertical",
+        im_kw={"vmin": 0, "vmax": 1}, text_kw={"fontsize": font_points},
+    )  # fmt: skip
+    if has_numbers:
+        for text, count in zip(shown.text_.flat, counts_CC.flat, strict=True):
+            text.set_text(str(count or ""))
+    axes.set_xlabel("what the network said", fontsize=font_points)
+    axes.set_ylabel("what the photos show", fontsize=font_points)
+    legend = f"shade: share of the row{'; numbers: test photos' if has_numbers else ''}"
+    axes.set_title(legend, loc="left", fontsize=font_points)
+    axes.tick_params(labelsize=font_points)
+    for label in (*axes.get_xticklabels(), *axes.get_yticklabels()):
+        label.set_parse_math(False)  # a class may be called $1
     buffer = io.BytesIO()
-    sheet.save(buffer, format="PNG", optimize=True)
+    shown.figure_.savefig(buffer, format="png", dpi=100, bbox_inches="tight")
     return buffer.getvalue()

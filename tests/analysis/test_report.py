@@ -7,11 +7,12 @@ from collections.abc import Callable
 from html.parser import HTMLParser
 from pathlib import Path
 
+import pandas as pd
 import plotly.graph_objects as go
 import pytest
 
 from analysis import report
-from analysis.page.html import figure_html, inline, markdown_html, table_html
+from analysis.page.html import figure_html, inline, list_html, markdown_html, table_html
 from analysis.page.show import collect, show, study_tables
 from analysis.tables import Tables, load
 from tests.analysis.synthetic_study import write_study
@@ -287,9 +288,17 @@ def test_show_collects_in_order_within_a_section_only(tables: Tables) -> None:
 
 def test_prose_knows_headings_lists_and_emphasis() -> None:
     assert markdown_html("One\nline.\n\n### Two\n\n- a\n- *b*") == (
-        "<p>One line.</p><h4>Two</h4><ul><li>a</li><li><em>b</em></li></ul>"
+        "<p>One\nline.</p>\n<h4>Two</h4>\n<ul>\n<li>a</li>\n<li><em>b</em></li>\n</ul>\n"
     )
+    assert markdown_html("# One\nText\n\n###### Six") == "<h2>One</h2>\n<p>Text</p>\n<h6>Six</h6>\n"
     assert inline("**5 < 6** in `a_b`") == "<strong>5 &lt; 6</strong> in <code>a_b</code>"
+
+
+@pytest.mark.parametrize("evil", ["![x](https://x.org/a.png)", "[x](https://x.org)", "<https://x.org>", "<img src=x>"])
+def test_prose_fetches_nothing_and_leads_nowhere(evil: str) -> None:
+    for source in (markdown_html(evil), inline(evil), list_html([evil]), table_html(pd.DataFrame({"a": [1]}), evil)):
+        assert not {"img", "a"} & {tag for tag, _ in Page(source).tags}
+        assert evil in Page(source).text
 
 
 def test_a_table_escapes_its_cells_and_shows_what_is_missing(tables: Tables) -> None:

@@ -120,11 +120,6 @@ def lightness_to_network(lightness_B1HW: Tensor) -> Tensor:
     return lightness_B1HW.float() * (1 / 100)
 
 
-def network_to_lightness(network_B1HW: Tensor) -> Tensor:
-    """The network's input in [0, 1] to L in [0, 100]."""
-    return network_B1HW.float() * 100
-
-
 def ab_to_network(ab_B2HW: Tensor) -> Tensor:
     """(a, b) to the network's target ab/200 + 0.5, which lies in [0, 1] for every sRGB colour (Iizuka et al. 2016)."""
     return ab_B2HW.float() * (1 / 200) + 0.5

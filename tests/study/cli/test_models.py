@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from study.cli.models import color_files, find_photos
-from tests.trainables.datasets.test_class_folders import colorful, encoded
+from tests.trainables.datasets.test_photo import colorful, encoded
 from tests.trainables.inference.test_colorizer import CLASSES, trained
 from trainables.inference.colorizer import Colorizer, colorize_file
 

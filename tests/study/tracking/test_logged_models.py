@@ -26,7 +26,7 @@ from study.tracking.view import TRIAL_TAG, MlflowView
 from tests.study.commands import closed_port, environment
 from tests.study.finished_study import finished_study
 from tests.study.mlflow_servers import MlflowServer, everything
-from tests.trainables.datasets.test_class_folders import colorful, encoded
+from tests.trainables.datasets.test_photo import colorful, encoded
 from trainables.datasets.photo import read_upright
 from trainables.inference.colorizer import colorize_file
 from trainables.inference.portable import load_portable, load_trial

@@ -11,7 +11,7 @@ from PIL import Image
 from skimage.color import deltaE_cie76, lab2rgb, rgb2lab
 from torch.nn import functional
 
-from tests.trainables.datasets.test_class_folders import colorful, encoded
+from tests.trainables.datasets.test_photo import colorful, encoded
 from tests.trainables.network.test_joint_network import DEPARTURES
 from trainables.color.color_space import lightness_to_network, network_to_ab, rgb_to_lab
 from trainables.color.recolor import recolor

@@ -9,7 +9,7 @@ import onnxruntime
 import pytest
 import torch
 
-from tests.trainables.datasets.test_class_folders import colorful, encoded
+from tests.trainables.datasets.test_photo import colorful, encoded
 from tests.trainables.inference.test_colorizer import CLASSES, trained
 from trainables.inference.colorizer import Colorizer
 from trainables.inference.onnx_export import INPUTS, export_onnx
