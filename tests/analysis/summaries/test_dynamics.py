@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 
 from analysis import report
+from analysis.figures import curves
 from analysis.summaries import dynamics
 from analysis.tables import Tables
 
@@ -60,13 +61,13 @@ def test_a_diagnostic_that_could_not_be_measured_once_is_left_out_there(looked_a
 def test_learned_weights_are_drawn_as_their_ratio(looked_at: Tables) -> None:
     found = dynamics.with_weight_ratio(looked_at).epochs
     assert found.loc[(found["arm"] == "no_fusion") & (found["epoch"] == 8), dynamics.WEIGHT_RATIO].unique() == [1.0]
-    assert len(dynamics.weight_curves(looked_at).data) == 2  # a band and a line, of the one arm that learns them
+    assert len(curves.weight_curves(looked_at).data) == 2  # a band and a line, of the one arm that learns them
     assert dynamics.with_weight_ratio(replace(looked_at, epochs=looked_at.epochs.iloc[:, :5])).epochs.shape[1] == 5
 
 
 @pytest.mark.parametrize("name", dynamics.DIAGNOSTICS)
 def test_a_figure_says_what_its_axis_means(looked_at: Tables, name: str) -> None:
-    title = dynamics.curves(looked_at, name).layout.yaxis.title.text
+    title = curves.diagnostic(looked_at, name).layout.yaxis.title.text
     assert dynamics.DIAGNOSTICS[name].label in title and "[" in title
 
 

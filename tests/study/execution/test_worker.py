@@ -23,24 +23,13 @@ from trainables.records import repeatable
 from trainables.trial import images_of
 
 NAME = "color_only-confirm-1"
-HANDED = {"trial": NAME, "root": "", "device_memory_share": "1"}
 
 
 def start(folder: Path, *, token: str = "ours") -> LedgerTrainable:
     """The worker's object without Ray around it."""
     worker = object.__new__(LedgerTrainable)
     digest = analytic_images(analytic_study().data_config()).digest
-    worker.setup(
-        {
-            "trial": NAME,
-            "study": str(folder),
-            "cache": str(folder),
-            "token": token,
-            "digest": digest,
-            "root": "",
-            "device_memory_share": "1",
-        }
-    )
+    worker.setup({"trial": NAME, "assignment": assignment(folder, cache=folder, token=token, digest=digest)})
     return worker
 
 
