@@ -14,6 +14,7 @@ from study.ledger.ledger import Ledger
 from study.results.export import export
 from study.tracking.view import STUDY_TAG, TRIAL_TAG, MlflowView
 from tests.study.analytic import TEXT
+from tests.study.command_here import here
 from tests.study.commands import tintune, write_study
 from trainables.metrics import METRICS
 
@@ -143,18 +144,25 @@ def test_a_trial_that_waits_is_not_shown_as_running(launched: Path, ledger: Ledg
 
 
 def test_more_search_trials_are_refused_once_settings_are_confirmed(launched: Path, ledger: Ledger) -> None:
-    done = tintune(launched, "launch", "study.yaml", "--set", "search.trials_per_arm=5")
+    done = here(launched, "launch", "study.yaml", "--set", "search.trials_per_arm=5")
     assert done.returncode == 2 and "search.trials_per_arm: 4 -> 5 could choose others" in done.stderr
 
 
-def test_more_replicates_may_be_added(launched: Path, ledger: Ledger, tmp_path: Path) -> None:
+def test_launching_again_with_more_replicates_trains_those_alone(
+    launched: Path, ledger: Ledger, tmp_path: Path
+) -> None:
     shutil.copytree(ledger.folder, tmp_path / "studies" / "analytic")
     copy = Ledger(tmp_path / "studies" / "analytic")
-    before = {entry.name: entry for entry in copy.entries()}
+
+    def stamps() -> dict[str, int]:
+        return {name: (copy.trial_folder(name) / "epochs.jsonl").stat().st_mtime_ns for name in copy.names()}
+
+    before, stamped = {entry.name: entry for entry in copy.entries()}, stamps()
     done = tintune(tmp_path, "launch", launched / "study.yaml", "--set", "confirm.replicates=4")
     assert done.returncode == 0, done.stdout + done.stderr
     after = {entry.name: entry for entry in copy.entries()}
     assert {name: after[name] for name in before} == before
+    assert {name: stamp for name, stamp in stamps().items() if name in before} == stamped
     assert {entry.replicate for name, entry in after.items() if name not in before} == {4}
 
 
@@ -168,25 +176,15 @@ def test_tables_are_rebuilt_from_the_ledger_alone(ledger: Ledger) -> None:
         pd.testing.assert_frame_equal(pd.read_parquet(ledger.folder / "results" / f"{name}.parquet"), table)
 
 
-def test_launching_a_finished_study_again_trains_nothing(launched: Path, ledger: Ledger) -> None:
-    def stamps() -> dict[str, int]:
-        return {name: (ledger.trial_folder(name) / "epochs.jsonl").stat().st_mtime_ns for name in ledger.names()}
-
-    before = stamps()
-    again = tintune(launched, "launch", launched / "study.yaml")
-    assert again.returncode == 0, again.stdout + again.stderr
-    assert stamps() == before
-
-
 def test_another_study_in_the_same_folder_is_refused_naming_the_difference(launched: Path, tmp_path: Path) -> None:
     changed = write_study(tmp_path, TEXT.replace("epochs: 6", "epochs: 7"))
-    done = tintune(launched, "launch", changed)
+    done = here(launched, "launch", changed)
     assert done.returncode == 2
     assert "holds another study" in done.stderr and "base.epochs: 6 -> 7" in done.stderr
 
 
 def test_status_counts_what_the_ledger_holds(launched: Path, ledger: Ledger) -> None:
-    done = tintune(launched, "status", ledger.folder)
+    done = here(launched, "status", ledger.folder)
     assert done.returncode == 0
     assert re.search(r"phase\s*┃\s*arm or setting\s*┃\s*done\s*┃\s*epochs", done.stdout), done.stdout
     assert re.search(r"search\s*│\s*joint\s*│\s*4\s*│\s*24", done.stdout), done.stdout

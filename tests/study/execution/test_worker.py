@@ -104,7 +104,7 @@ def test_a_worker_whose_driver_lost_the_study_writes_nothing(ledger: Ledger) -> 
 
 def test_an_exception_is_a_result_with_its_kind(ledger: Ledger) -> None:
     worker = start(ledger.folder)
-    worker.digest = "other photos"
+    worker.assignment = dataclasses.replace(worker.assignment, digest="other photos")
     (only,) = steps(worker)
     assert (only["end"], only["failure_kind"]) == ("failed", "ValueError")
     assert "give every machine the same photos" in only["failure_message"]
