@@ -122,6 +122,18 @@ def is_twin(setting: pd.Series) -> pd.Series:
     return setting.fillna("").astype(str).str.endswith(".twin")
 
 
+def full_trials(tables: Tables) -> pd.DataFrame:
+    """The trials that trained the study's full number of epochs, twins left out."""
+    done = tables.trials[(tables.trials["state"] == "done") & ~is_twin(tables.trials["setting"])]
+    planned = tables.study["epochs"]
+    return done[done["num_epochs"] == planned] if planned else done
+
+
+def last_records(tables: Tables) -> pd.DataFrame:
+    """Of each trial its last epoch."""
+    return tables.epochs.sort_values("epoch").drop_duplicates("trial", keep="last")
+
+
 def _unreadable(path: Path, study_dir: Path, error: Exception) -> ValueError:
     return ValueError(f"{path} cannot be read ({error}). Delete it and export again: tintune report {study_dir}")
 

@@ -4,20 +4,11 @@ import pandas as pd
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
-from analysis.figures.style import (
-    LEGEND_ABOVE,
-    MARGIN_BAND,
-    NEUTRAL,
-    PALETTE,
-    THICK,
-    THIN,
-    arm_styles,
-    nothing_yet,
-    plain,
-)
+from analysis.figures import style
+from analysis.figures.style import LEGEND_ABOVE, NEUTRAL, PALETTE, arm_styles, nothing_yet, plain
 from analysis.statistics.contrasts import by_category, contrasts
 from analysis.summaries.pareto import on_front
-from analysis.tables import Metric, Tables, is_twin, metric, records, tasks
+from analysis.tables import Metric, Tables, full_trials, last_records, metric, records, tasks
 
 
 def forest_table(tables: Tables) -> pd.DataFrame:
@@ -44,14 +35,12 @@ def forest(tables: Tables, family: str = "primary") -> go.Figure:
     for panel, name in enumerate(metrics, start=1):
         _forest_panel(figure, tables, table[table["metric"] == name], metric(tables, name), panel)
     styles = arm_styles(tables)
-    for label, width, opacity in (("new photos and trainings", *THIN), ("these photos only", *THICK)):
+    for label, width, opacity in (("new photos and trainings", *style.THIN), ("these photos only", *style.THICK)):
         line = {"color": styles[table["treatment_arm"].iloc[0]][0], "width": width}
-        figure.add_trace(
-            go.Scatter(x=[None], y=[None], mode="lines", line=line, opacity=opacity, name=f"95 %, {label}")
-        )
+        style.add_to_legend(figure, f"95 %, {label}", line=line, opacity=opacity)
     if table["margin"].notna().any():
-        band = {"color": MARGIN_BAND, "size": 16, "symbol": "square"}
-        figure.add_trace(go.Scatter(x=[None], y=[None], mode="markers", marker=band, name="too small to matter"))
+        band = {"color": style.MARGIN_BAND, "size": 16, "symbol": "square"}
+        style.add_to_legend(figure, "too small to matter", mode="markers", marker=band)
     return figure.update_layout(height=area + 130, legend=LEGEND_ABOVE)
 
 
@@ -61,31 +50,11 @@ def _forest_panel(figure: go.Figure, tables: Tables, members: pd.DataFrame, meas
         f"<b>{plain(row['contrast'])}</b><br>{plain(row['treatment'])}<br>minus {plain(row['control'])}"
         for row in records(members)
     ]
-    for ends, (width, opacity) in (
-        (("low_95", "high_95"), THIN),
-        (("low_95_these_photos", "high_95_these_photos"), THICK),
-    ):
-        for name, row in zip(names, records(members), strict=True):
-            line = {"color": styles[row["treatment_arm"]][0], "width": width}
-            bar = go.Scatter(x=[row[end] for end in ends], y=[name, name], mode="lines", line=line, opacity=opacity)
-            figure.add_trace(bar.update(hoverinfo="skip", showlegend=False), **at)
-    marks = go.Scatter(
-        x=members["effect"], y=names, mode="markers", showlegend=False,
-        marker={"color": [styles[arm][0] for arm in members["treatment_arm"]], "size": 13, "symbol": "diamond"},
-        customdata=members[["low_95", "high_95", "num_replicates", "num_photos"]],
-        hovertemplate="%{x:.3g}, 95 % interval %{customdata[0]:.3g} to %{customdata[1]:.3g}<br>"
-        "%{customdata[2]} replicates, %{customdata[3]} photos<extra></extra>",
-    )  # fmt: skip
-    figure.add_trace(marks, **at)
-    margin = members["margin"].iloc[0]
-    if pd.notna(margin):
-        figure.add_vrect(x0=-margin, x1=margin, fillcolor=MARGIN_BAND, line_width=0, layer="below", **at)
-    figure.add_vline(x=0, line={"color": NEUTRAL, "width": 1}, **at)
+    style.draw_intervals(figure, members, names, [styles[arm][0] for arm in members["treatment_arm"]], **at)
     reach = members[["low_95", "high_95", "effect", "margin"]].abs().max().max()
     these = members[["low_95_these_photos", "high_95_these_photos"]].abs().max().max()
     reach = (max(reach, min(these, 2 * reach)) if pd.notna(these) else reach) * 1.1 or 1.0
     figure.update_xaxes(title=_difference_axis(measured), range=[-reach, reach], **at)
-    figure.update_yaxes(range=[len(members) - 0.5, -0.5], ticklabelstandoff=8, **at)
 
 
 def _difference_axis(measured: Metric) -> str:
@@ -97,12 +66,10 @@ def trade_off_table(tables: Tables, x: str = "val/delta_e", y: str = "val/top1")
     confirmed setting over its replicates. An arm's score on a task that it does not train means nothing and is NaN.
     """
     columns = ["kind", "name", "arm", x, y, "num_trials"]
-    done = tables.trials[(tables.trials["state"] == "done") & ~is_twin(tables.trials["setting"])]
-    if tables.study["epochs"]:
-        done = done[done["num_epochs"] == tables.study["epochs"]]
+    done = full_trials(tables)
     if done.empty or x not in tables.epochs or y not in tables.epochs:
         return pd.DataFrame(columns=columns)
-    last = tables.epochs.sort_values("epoch").drop_duplicates("trial", keep="last")[["trial", x, y]]
+    last = last_records(tables)[["trial", x, y]]
     done = done[["trial", "arm", "phase", "setting"]].merge(last, on="trial").dropna(subset=[x, y])
     search = done[done["phase"] == "search"].assign(kind="search", num_trials=1).rename(columns={"trial": "name"})
     confirm = done[done["phase"] == "confirm"].groupby(["setting", "arm"], sort=True)
@@ -151,7 +118,7 @@ def trade_off(tables: Tables, x: str = "val/delta_e", y: str = "val/top1") -> go
         else:
             figure.add_hline(y=row[y], line=line)
         name = plain(f"{row['name']}, confirmed (one task)")
-        figure.add_trace(go.Scatter(x=[None], y=[None], mode="lines", line=line, name=name))
+        style.add_to_legend(figure, name, line=line)
     for update, name in ((figure.update_xaxes, x), (figure.update_yaxes, y)):
         measured, low, high = metric(tables, name), table[name].min(), table[name].max()
         pad = 0.15 * (high - low) or 0.1 * abs(high) or 1.0
@@ -180,11 +147,7 @@ def categories(tables: Tables, contrast: str) -> go.Figure:
             go.Bar(
                 x=members["difference"], y=[plain(name) for name in members["category"]], orientation="h", name=name,
                 marker_color=color, customdata=members[["num_photos", "num_replicates"]],
-                error_x={
-                    "type": "data", "symmetric": False, "color": NEUTRAL, "thickness": 1.5, "width": 3,
-                    "array": members["high"] - members["difference"],
-                    "arrayminus": members["difference"] - members["low"],
-                },
+                error_x=style.whiskers(members, "difference", color=NEUTRAL, thickness=1.5, width=3),
                 hovertemplate="%{y}: %{x:.3g} (%{customdata[0]} photos, %{customdata[1]} replicates)<extra></extra>",
             )
         )  # fmt: skip

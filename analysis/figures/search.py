@@ -5,7 +5,8 @@ import pandas as pd
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
-from analysis.figures.style import DASHES, LEGEND_ABOVE, NEUTRAL, PALETTE, SYMBOLS, arm_styles, nothing_yet, plain
+from analysis.figures.style import DASHES, LEGEND_ABOVE, NEUTRAL, PALETTE, SYMBOLS
+from analysis.figures.style import arm_styles, nothing_yet, plain, whiskers
 from analysis.summaries.loss_weight import confirmed_table, response_table, weighted_trials
 from analysis.summaries.searched import scored_trials, setting_names
 from analysis.tables import Tables, metric, records
@@ -27,59 +28,54 @@ def response(tables: Tables, arm: str) -> go.Figure:
     figure = make_subplots(rows=len(objectives), vertical_spacing=0.16)
     for row, objective in enumerate(objectives, start=1):
         for index, optimizer in enumerate(optimizers):
-            color, symbol = PALETTE[index % len(PALETTE)], SYMBOLS[index % len(SYMBOLS)]
-            shown = {"legendgroup": optimizer, "row": row, "color": color, "symbol": symbol, "first": row == 1}
-            _response_of_search(figure, trials, spans, optimizer, objective, **shown)
-            _response_confirmed(figure, confirmed, optimizer, objective, **shown)
+            mark = {"color": PALETTE[index % len(PALETTE)], "symbol": SYMBOLS[index % len(SYMBOLS)]}
+            mine = trials[trials["optimizer"] == optimizer]
+            my_spans, my_settings = (
+                table[(table["optimizer"] == optimizer) & (table["objective"] == objective)]
+                for table in (spans, confirmed)
+            )
+            for trace in (
+                *_searched(mine, my_spans, optimizer, objective, mark),
+                *_confirmed(my_settings, optimizer, mark),
+            ):
+                trace.update(legendgroup=optimizer, showlegend=row == 1 and trace.name is not None)
+                figure.add_trace(trace, row=row, col=1)
         figure.update_yaxes(title=plain(metric(tables, objective).axis), row=row, col=1)
     figure.update_xaxes(title="Weight of naming over weight of colouring [1]", type="log", matches="x", nticks=6)
     return figure.update_layout(height=300 * len(objectives) + 80, legend=LEGEND_ABOVE)
 
 
-def _response_of_search(
-    figure: go.Figure, trials: pd.DataFrame, spans: pd.DataFrame, optimizer: str, objective: str,
-    *, legendgroup: str, row: int, color: str, symbol: str, first: bool,
-) -> None:  # fmt: skip
-    mine = trials[trials["optimizer"] == optimizer]
-    at, name = {"row": row, "col": 1}, plain(f"{optimizer}, search")
+def _searched(
+    trials: pd.DataFrame, spans: pd.DataFrame, optimizer: str, objective: str, mark: dict[str, str]
+) -> tuple[go.Scatter, go.Scatter]:
+    """One optimizer's search trials as marks, and the medians of its spans of weights as a line without a name."""
     marks = go.Scatter(
-        x=mine["weight"], y=mine[objective], mode="markers", name=name, legendgroup=legendgroup, showlegend=first,
-        marker={"color": color, "symbol": f"{symbol}-open", "size": 8}, text=[plain(one) for one in mine["trial"]],
+        x=trials["weight"], y=trials[objective], mode="markers", name=plain(f"{optimizer}, search"),
+        marker={**mark, "symbol": f"{mark['symbol']}-open", "size": 8}, text=[plain(one) for one in trials["trial"]],
         hovertemplate="%{text}: weight %{x:.3g}, %{y:.3g}<extra></extra>",
     )  # fmt: skip
-    figure.add_trace(marks, **at)
-    members = spans[(spans["optimizer"] == optimizer) & (spans["objective"] == objective) & (spans["num_trials"] > 2)]
-    centre = np.sqrt(members["weight_low"] * members["weight_high"])
+    spans = spans[spans["num_trials"] > 2]
     line = go.Scatter(
-        x=centre, y=members["median"], mode="lines", line={"color": color, "width": 2}, legendgroup=legendgroup,
-        showlegend=False, hovertemplate="median of a span: %{y:.3g}<extra></extra>",
-        error_y={
-            "type": "data", "symmetric": False, "color": color, "thickness": 1.2, "width": 4,
-            "array": members["high"] - members["median"], "arrayminus": members["median"] - members["low"],
-        },
+        x=np.sqrt(spans["weight_low"] * spans["weight_high"]), y=spans["median"], mode="lines",
+        line={"color": mark["color"], "width": 2}, hovertemplate="median of a span: %{y:.3g}<extra></extra>",
+        error_y=whiskers(spans, "median", color=mark["color"], thickness=1.2, width=4),
     )  # fmt: skip
-    figure.add_trace(line, **at)
+    return marks, line
 
 
-def _response_confirmed(
-    figure: go.Figure, confirmed: pd.DataFrame, optimizer: str, objective: str,
-    *, legendgroup: str, row: int, color: str, symbol: str, first: bool,
-) -> None:  # fmt: skip
-    mine = confirmed[(confirmed["optimizer"] == optimizer) & (confirmed["objective"] == objective)]
-    if mine.empty:
-        return
+def _confirmed(settings: pd.DataFrame, optimizer: str, mark: dict[str, str]) -> list[go.Scatter]:
+    """One optimizer's confirmed settings as marks, where there are any."""
+    if settings.empty:
+        return []
     marks = go.Scatter(
-        x=mine["weight"], y=mine["mean"], mode="markers", name=plain(f"{optimizer}, confirmed"), showlegend=first,
-        legendgroup=legendgroup, marker={"color": color, "symbol": symbol, "size": 14},
-        customdata=mine[["num_replicates", "low", "high"]], text=[plain(one) for one in mine["setting"]],
-        error_y={
-            "type": "data", "symmetric": False, "color": color, "thickness": 3, "width": 0,
-            "array": mine["high"] - mine["mean"], "arrayminus": mine["mean"] - mine["low"],
-        },
+        x=settings["weight"], y=settings["mean"], mode="markers", name=plain(f"{optimizer}, confirmed"),
+        marker={**mark, "size": 14}, text=[plain(one) for one in settings["setting"]],
+        customdata=settings[["num_replicates", "low", "high"]],
+        error_y=whiskers(settings, "mean", color=mark["color"], thickness=3, width=0),
         hovertemplate="%{text}: mean %{y:.3g} of %{customdata[0]} replicates (%{customdata[1]:.3g} to "
         "%{customdata[2]:.3g})<extra></extra>",
     )  # fmt: skip
-    figure.add_trace(marks, row=row, col=1)
+    return [marks]
 
 
 def parallel_table(tables: Tables, arm: str, objective: str) -> pd.DataFrame:

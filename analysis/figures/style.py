@@ -2,9 +2,12 @@
 
 from html import escape
 
+from typing import Any
+
+import pandas as pd
 import plotly.graph_objects as go
 
-from analysis.tables import Tables
+from analysis.tables import Tables, records
 
 # After Okabe and Ito (2008): told apart with every common colour vision; the blue is lighter, to show on dark as well.
 PALETTE = ("#2B83C6", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
@@ -38,6 +41,44 @@ def nothing_yet(message: str) -> go.Figure:
 def plain(words: str) -> str:
     """Plotly reads a little HTML in its labels; what comes from files is not meant as HTML."""
     return escape(words, quote=False)
+
+
+def draw_intervals(figure: go.Figure, table: pd.DataFrame, names: list[str], colors: list[str], **at: int) -> None:
+    """One line a row: both 95 % intervals and the effect, over the band of differences that do not matter.
+
+    table has effect, low/high_95, low/high_95_these_photos, margin (one for all), num_replicates and num_photos.
+    """
+    for name, color, row in zip(names, colors, records(table), strict=True):
+        for kind, (width, opacity) in (("95", THIN), ("95_these_photos", THICK)):
+            bar = go.Scatter(
+                x=[row[f"low_{kind}"], row[f"high_{kind}"]], y=[name, name], mode="lines", opacity=opacity,
+                line={"color": color, "width": width}, hoverinfo="skip", showlegend=False,
+            )  # fmt: skip
+            figure.add_trace(bar, **at)
+    marks = go.Scatter(
+        x=table["effect"], y=names, mode="markers", showlegend=False,
+        marker={"color": colors, "size": 13, "symbol": "diamond"},
+        customdata=table[["low_95", "high_95", "num_replicates", "num_photos"]],
+        hovertemplate="%{x:.3g}, 95 % interval %{customdata[0]:.3g} to %{customdata[1]:.3g}<br>"
+        "%{customdata[2]} replicates, %{customdata[3]} photos<extra></extra>",
+    )  # fmt: skip
+    figure.add_trace(marks, **at)
+    margin = table["margin"].iloc[0]
+    if pd.notna(margin):
+        figure.add_vrect(x0=-margin, x1=margin, fillcolor=MARGIN_BAND, line_width=0, layer="below", **at)
+    figure.add_vline(x=0, line={"color": NEUTRAL, "width": 1}, **at)
+    figure.update_yaxes(range=[len(table) - 0.5, -0.5], ticklabelstandoff=8, **at)
+
+
+def add_to_legend(figure: go.Figure, name: str, mode: str = "lines", **look: Any) -> None:
+    """A line of the legend for what is drawn without one."""
+    figure.add_trace(go.Scatter(x=[None], y=[None], mode=mode, name=name, **look))
+
+
+def whiskers(members: pd.DataFrame, middle: str, **look: Any) -> dict[str, Any]:
+    """Plotly's error bar from the column low to the column high, around the column `middle`."""
+    ends = {"array": members["high"] - members[middle], "arrayminus": members[middle] - members["low"]}
+    return {"type": "data", "symmetric": False, **ends, **look}
 
 
 def transparent(color: str, opacity: float) -> str:

@@ -59,7 +59,7 @@ def study_tables() -> Tables:
     """
     if _collecting is not None:
         return _collecting.tables
-    if _in_jupyter():
+    if "ipykernel" in sys.modules:  # in Jupyter
         if "TINTUNE_STUDY" not in os.environ:
             raise ValueError("Set the environment variable TINTUNE_STUDY to a study folder before starting Jupyter.")
         return load(Path(os.environ["TINTUNE_STUDY"]))
@@ -87,7 +87,3 @@ def show(thing: Shown, caption: str = "", *, folded: bool = False) -> None:
         display(thing)
     if caption:
         display(Markdown(f"*{caption}*"))
-
-
-def _in_jupyter() -> bool:
-    return "ipykernel" in sys.modules

@@ -158,12 +158,8 @@ def _statistics(difference_RP: np.ndarray, better: str, margin: float | None, nu
     spread = by_replicate_R.std(ddof=1) if found.num_replicates > 1 else np.nan
     gain_R = by_replicate_R * (-1 if better == "min" else 1)
     return {
-        "effect": float(found.effect), "low_95": float(judged.low_95), "high_95": float(judged.high_95),
-        "low_90": float(judged.low_90), "high_90": float(judged.high_90),
-        "low_95_these_photos": float(judged.low_95_these_photos),
-        "high_95_these_photos": float(judged.high_95_these_photos),
+        **judged.numbers(),
         "standard_error": float(np.sqrt(found.variance)), "degrees_of_freedom": float(found.degrees_of_freedom),
-        "p": float(judged.p),
         "effect_size": float(found.effect / spread) if spread > 1e-12 * abs(found.effect) else np.nan,
         "probability_of_improvement": float(((gain_R > 0) + 0.5 * (gain_R == 0)).mean()),
         "equivalent": bool(judged.equivalent),

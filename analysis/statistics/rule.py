@@ -32,6 +32,12 @@ class Judged:
     equivalent: np.ndarray
     """E; false everywhere where there is no margin."""
 
+    def numbers(self) -> dict[str, float]:
+        """Of a single contrast, as the columns of a table."""
+        intervals = ("low_95", "high_95", "low_90", "high_90", "low_95_these_photos", "high_95_these_photos")
+        ends = {name: float(getattr(self, name)) for name in intervals}
+        return {"effect": float(self.found.effect), **ends, "p": float(self.p)}
+
 
 def judge(difference_RP: np.ndarray, margin: float | None) -> Judged:
     """Differences ... x R x P, treatment minus control, to all that the rule looks at.

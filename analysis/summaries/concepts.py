@@ -168,10 +168,8 @@ def _settings(tables: Tables, *columns: str) -> list[tuple[str, str]]:
 
 
 def _row(judged: Judged) -> dict[str, Any]:
-    names = ("low_95", "high_95", "low_90", "high_90", "low_95_these_photos", "high_95_these_photos", "p")
-    row = {name: float(getattr(judged, name)) for name in names}
     counts = {"num_replicates": judged.found.num_replicates, "num_photos": judged.found.num_photos}
-    return {"effect": float(judged.found.effect)} | row | counts
+    return {**judged.numbers(), **counts}
 
 
 def _mean(values: np.ndarray) -> float:

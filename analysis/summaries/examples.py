@@ -123,11 +123,10 @@ def painters(tables: Tables) -> list[str]:
     trials = tables.trials[tables.trials["phase"] == "confirm"].drop_duplicates("setting")
     shown = set(tables.pictures["setting"]) if not tables.pictures.empty else set()
     arms = list(tables.study["arms"])
-    known = trials[
-        trials["setting"].isin(shown) & trials["arm"].isin([arm for arm in arms if "color" in tasks(tables, arm)])
-    ]
-    twin = dict(zip(known["setting"], is_twin(known["setting"]), strict=True))
-    return sorted(known["setting"], key=lambda name: (twin[name], arms.index(_arm(known, name)), name))
+    coloring = [arm for arm in arms if "color" in tasks(tables, arm)]
+    known = trials[trials["setting"].isin(shown) & trials["arm"].isin(coloring)]
+    order = zip(is_twin(known["setting"]), known["arm"].map(arms.index), known["setting"], strict=True)
+    return [name for _, _, name in sorted(order)]
 
 
 def side_by_side(tables: Tables, photo: str, settings: list[str] | None = None) -> Pictures | None:
@@ -151,16 +150,12 @@ def evenly(tables: Tables) -> list[str]:
         return []
     known = tables.photos.drop_duplicates("photo").sort_values(["category", "photo"])["photo"]
     photos = [photo for photo in known if photo in with_pictures(tables)]
-    last = len(photos) - 1
-    return (
-        list(dict.fromkeys(photos[round(place * last / (NUM_EVEN - 1))] for place in range(NUM_EVEN))) if photos else []
-    )
+    if not photos:
+        return []
+    places = [round(place * (len(photos) - 1) / (NUM_EVEN - 1)) for place in range(NUM_EVEN)]
+    return [photos[place] for place in dict.fromkeys(places)]
 
 
 def words_of(row: dict[str, Any]) -> str:
     """Which rule chose a photo, for its caption."""
     return f"**{row['rule']}**: {row['photo']}"
-
-
-def _arm(known: pd.DataFrame, setting: str) -> str:
-    return str(known.loc[known["setting"] == setting, "arm"].iloc[0])

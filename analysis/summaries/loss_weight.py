@@ -7,7 +7,7 @@ validation photos of one replicate; confirmed settings show how far replicates s
 import numpy as np
 import pandas as pd
 
-from analysis.tables import Tables, is_twin, tasks
+from analysis.tables import Tables, full_trials, last_records, tasks
 
 MAX_BINS = 6
 TRIALS_PER_BIN = 5
@@ -18,22 +18,19 @@ def weighted_trials(tables: Tables) -> pd.DataFrame:
 
     Where the weights are learned, the config has only those they start from, so such trials are left out.
     """
-    trials, objectives = tables.trials, [name for name in tables.study["objectives"] if name in tables.epochs]
+    done, objectives = full_trials(tables), [name for name in tables.study["objectives"] if name in tables.epochs]
     columns = ["trial", "arm", "phase", "setting", "replicate", "optimizer", "weight", *objectives]
     needed = ["config/class_loss_weight", "config/color_loss_weight"]
-    if not set(needed) <= set(trials.columns):
+    if not set(needed) <= set(done.columns):
         return pd.DataFrame(columns=columns)
-    done = trials[(trials["state"] == "done") & ~is_twin(trials["setting"])]
-    if tables.study["epochs"]:
-        done = done[done["num_epochs"] == tables.study["epochs"]]
     if "config/task_weighting" in done:
         done = done[done["config/task_weighting"] != "uncertainty"]
     both = [arm for arm in done["arm"].unique() if {"color", "class"} <= tasks(tables, arm)]
     done = done[done["arm"].isin(both)]
     optimizer = done.get("config/optimizer", "unknown")
     done = done.assign(weight=done[needed[0]] / done[needed[1]].replace(0, np.nan), optimizer=optimizer)
-    last = tables.epochs.sort_values("epoch").drop_duplicates("trial", keep="last")
-    return done.merge(last[["trial", *objectives]], on="trial").loc[lambda frame: frame["weight"] > 0, columns]
+    last = last_records(tables)[["trial", *objectives]]
+    return done.merge(last, on="trial").loc[lambda frame: frame["weight"] > 0, columns]
 
 
 def response_arms(tables: Tables) -> list[str]:

@@ -10,7 +10,7 @@ import pandas as pd
 from scipy import stats
 
 from analysis.statistics.contrasts import planned_contrasts
-from analysis.summaries.verdict import number
+from analysis.summaries.verdict import interval_words, number
 from analysis.tables import Metric, Tables, is_twin, metric, tasks
 
 SPECIALISTS = "two networks, one task each"
@@ -101,10 +101,7 @@ def reference_sentence(tables: Tables) -> str:
 
 def in_words(table: pd.DataFrame) -> pd.DataFrame:
     """hypervolume_table as a reader wants it, the interval in one column."""
-    interval = [
-        "unknown" if pd.isna(low) else f"{number(low)} to {number(high)}"
-        for low, high in zip(table["low_95"], table["high_95"], strict=True)
-    ]
+    interval = list(map(interval_words, table["low_95"], table["high_95"]))
     shown = table.drop(columns=["low_95", "high_95"]).rename(columns={"num_replicates": "replicates"})
     shown.insert(3, "95 %, these photos only", interval)
     return shown
@@ -118,10 +115,10 @@ def _specialists(tables: Tables, means: pd.DataFrame, plane: Axes) -> tuple[str,
             sides.setdefault(measured.task, plan.control)
     if set(sides) != {plane.x.task, plane.y.task}:
         return None
-    x, y = (
+    of_sides = [
         means[means["setting"] == sides[one.task]].set_index("replicate")[one.key] for one in (plane.x, plane.y)
-    )  # fmt: skip
-    both = pd.concat([x, y], axis=1).dropna()
+    ]
+    both = pd.concat(of_sides, axis=1).dropna()
     return f"{sides['color']} and {sides['class']}", {int(r): both.loc[[r]] for r in both.index}
 
 

@@ -26,11 +26,11 @@ def verdict_lines(tables: Tables) -> list[str]:
 
 def sentence(tables: Tables, row: pd.Series) -> str:
     """A contrast's verdict in words, with the numbers behind it."""
-    subject, doing = _subject(tables, row), _doing(tables, row)
-    word = row["verdict"]
+    subject, word = _subject(tables, row), row["verdict"]
+    doing = DOING.get(metric(tables, row["metric"]).task, str(row["label"]))
     if word in (NOT_TESTABLE, WITHHELD):
         return f"What {_start_lower(subject)} does to {doing} cannot be said: {row['note']}."
-    numbers = f"{_means(row)} {_evidence(row)}"
+    numbers = _evidence(row)
     if word == UNDECIDED:
         claim = f"Whether {_start_lower(subject)} helps or hurts {doing} is undecided{_unlearned(tables, row)}"
         return f"{claim}. {numbers} {_needed(row)}{_note(row)}"
@@ -105,10 +105,10 @@ def contrast_table(tables: Tables, family: str) -> pd.DataFrame:
                 "compared": f"{row['treatment'] or row['treatment_arm']} minus {row['control'] or row['control_arm']}",
                 "metric": f"{row['metric']} [{unit}], {direction} is better",
                 "difference": number(row["effect"]),
-                "95 %, new photos and trainings": _interval(row["low_95"], row["high_95"]),
-                "95 %, these photos only": _interval(row["low_95_these_photos"], row["high_95_these_photos"]),
+                "95 %, new photos and trainings": interval_words(row["low_95"], row["high_95"]),
+                "95 %, these photos only": interval_words(row["low_95_these_photos"], row["high_95_these_photos"]),
                 "adjusted p": p_words(row["p_adjusted"]),
-                "90 % (against the margin)": _interval(row["low_90"], row["high_90"]),
+                "90 % (against the margin)": interval_words(row["low_90"], row["high_90"]),
                 "margin": number(row["margin"]),
                 "effect size": number(row["effect_size"]),
                 "probability of improvement": number(row["probability_of_improvement"]),
@@ -131,7 +131,7 @@ def _span(counts: pd.Series) -> str:
     return str(counts.min()) if counts.min() == counts.max() else f"{counts.min()} to {counts.max()}"
 
 
-def _interval(low: float, high: float) -> str:
+def interval_words(low: float, high: float) -> str:
     return "unknown" if pd.isna(low) else f"{number(low)} to {number(high)}"
 
 
@@ -176,19 +176,10 @@ def _subject(tables: Tables, row: pd.Series) -> str:
     return f"{row['treatment_arm']} instead of {row['control_arm']}"
 
 
-def _doing(tables: Tables, row: pd.Series) -> str:
-    return DOING.get(metric(tables, row["metric"]).task, str(row["label"]))
-
-
-def _means(row: pd.Series) -> str:
-    return (
-        f"{row['label']} is {number(row['treatment_mean'], row['unit'])} with {row['treatment']} and "
-        f"{number(row['control_mean'], row['unit'])} with {row['control']}:"
-    )
-
-
 def _evidence(row: pd.Series) -> str:
     return (
+        f"{row['label']} is {number(row['treatment_mean'], row['unit'])} with {row['treatment']} and "
+        f"{number(row['control_mean'], row['unit'])} with {row['control']}: "
         f"a difference of {number(row['effect'], row['unit'])} (95 % interval {number(row['low_95'])} to "
         f"{number(row['high_95'])}, adjusted p {p_words(row['p_adjusted'])}, {row['num_replicates']} replicates, "
         f"{row['num_photos']} photos)."
