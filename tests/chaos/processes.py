@@ -17,10 +17,12 @@ def start(folder: Path, *flags: str, command: Sequence[str] = TINTUNE) -> subpro
     """`tintune launch` of the study in `folder` on one slot, in a process group of its own."""
     slots = str(os.cpu_count() or 1)
     one_slot = ("--set", f"resources.cpus_per_trial={slots}", "--set", "base.num_threads=1")
+    # A local ray.init() anywhere in this process turned the token on for every cluster that it starts later.
+    token = {name: value for name, value in os.environ.items() if name.startswith("RAY_AUTH") and "--address" in flags}
     with (folder / "launch.log").open("ab") as log:
         return subprocess.Popen(
             [*command, "launch", "study.yaml", *one_slot, *flags],
-            cwd=folder, env=environment(folder), stdout=log, stderr=log, start_new_session=True,
+            cwd=folder, env={**environment(folder), **token}, stdout=log, stderr=log, start_new_session=True,
         )  # fmt: skip
 
 
