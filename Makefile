@@ -3,7 +3,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: install study lint test test-all chaos clean
+.PHONY: install study lint test test-all chaos repeat clean
 
 install: .venv/installed
 
@@ -29,6 +29,10 @@ test-all: install
 # The tests that kill things, at their full size: some 20 minutes.
 chaos: install
 	TINTUNE_CHAOS=full $(BIN)/python -m pytest -m full tests/chaos
+
+# Every layer at every size and width, 100 backward passes each: worth running on a CPU with bfloat16 instructions.
+repeat: install
+	TINTUNE_SEARCH=full $(BIN)/python -m pytest tests/trainables/network/test_convolution.py
 
 clean:
 	rm -rf .venv build *.egg-info .pytest_cache .mypy_cache .ruff_cache

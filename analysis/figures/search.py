@@ -5,8 +5,17 @@ import pandas as pd
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
-from analysis.figures.style import DASHES, LEGEND_ABOVE, NEUTRAL, PALETTE, SYMBOLS
-from analysis.figures.style import arm_styles, nothing_yet, plain, whiskers
+from analysis.figures.style import (
+    DASHES,
+    LEGEND_ABOVE,
+    NEUTRAL,
+    PALETTE,
+    SYMBOLS,
+    arm_styles,
+    nothing_yet,
+    plain,
+    whiskers,
+)
 from analysis.summaries.loss_weight import confirmed_table, response_table, weighted_trials
 from analysis.summaries.searched import scored_trials, setting_names
 from analysis.tables import Tables, metric, records

@@ -1,7 +1,6 @@
 """What all figures share: colours, marks, lines, and what stands where there is nothing to draw."""
 
 from html import escape
-
 from typing import Any
 
 import pandas as pd
