@@ -20,7 +20,7 @@ from PIL import Image
 from skimage.color import rgb2lab
 
 from trainables.color.color_space import rgb_to_lab
-from trainables.training.training_step import compiled
+from trainables.training.compilation import compiled
 
 NUM_PHOTOS, SIZE, NUM_ROUNDS = 64, 128, 21
 

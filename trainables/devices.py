@@ -1,15 +1,13 @@
 """Where a trial computes, in which precision, and how much memory it may take and took."""
 
 import gc
-import os
 import resource
 import sys
-from contextlib import AbstractContextManager
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
 import torch
-
-from trainables.files import default_cache
 
 
 def choose_device(name: str) -> torch.device:
@@ -55,24 +53,35 @@ def autocast(device: torch.device, dtype: torch.dtype) -> AbstractContextManager
     return torch.autocast(device.type, dtype=dtype, enabled=dtype != torch.float32)
 
 
+@contextmanager
+def exact(device: torch.device) -> Iterator[None]:
+    """Inside, convolutions choose algorithms that give the same bits again, and float32 means float32, not TF32.
+
+    These are settings of the whole process: whoever trains beside us in it finds them as they were.
+    """
+    if device.type != "cuda":
+        yield
+        return
+    with torch.backends.cudnn.flags(enabled=True, benchmark=False, deterministic=True, allow_tf32=False):
+        yield
+
+
+CONTEXT_BYTES = 1 << 30
+"""What a process holds of a GPU beside the memory that torch gives out: CUDA itself, loaded kernels, workspaces."""
+
+
 def clean_slate(device: torch.device, memory_share: float) -> None:
-    """Leaves nothing of the last trial of this process: no memory, no peak, no compiled code.
+    """Leaves nothing of the last trial of this process: no memory and no peak.
 
     A fractional GPU is bookkeeping: this is where a process is held to its share, so that what it asks beyond fails
-    here and not in a neighbour. Convolutions choose algorithms that give the same bits again, and float32 means
-    float32, not TF32.
+    here and not in a neighbour. Its CUDA context is part of its share.
     """
-    # torch's own default lies in a folder that everyone may write to, and it holds code. Set before the compiler loads.
-    os.environ.setdefault("TORCHINDUCTOR_CACHE_DIR", str(default_cache() / "compiled"))
-    # Compiled code counts shapes over trials and gives up after eight.
-    torch.compiler.reset()
     gc.collect()
     if device.type == "cuda":
         torch.cuda.empty_cache()
         torch.cuda.reset_peak_memory_stats(device)
-        torch.cuda.set_per_process_memory_fraction(memory_share, device)
-        torch.backends.cudnn.deterministic = True
-        torch.backends.cudnn.conv.fp32_precision = "ieee"  # type: ignore[attr-defined]
+        context = CONTEXT_BYTES / torch.cuda.get_device_properties(device).total_memory if memory_share < 1 else 0.0
+        torch.cuda.set_per_process_memory_fraction(max(memory_share - context, memory_share / 2), device)
     elif device.type == "cpu" and CLEAR_REFS.exists():
         # 5 resets the peak of the resident size (man 5 proc).
         CLEAR_REFS.write_text("5")

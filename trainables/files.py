@@ -1,4 +1,4 @@
-"""Files that are replaced whole, and where a machine keeps what it can make again."""
+"""Files replaced whole, work done by one process at a time, and where a machine keeps what it can make again."""
 
 import os
 import uuid
@@ -6,6 +6,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
+
+try:
+    import fcntl
+except ImportError:  # Windows: two processes then do the same work twice, which harms nothing
+    fcntl = None  # type: ignore[assignment]
 
 
 @contextmanager
@@ -29,6 +34,28 @@ def replaced(path: Path) -> Iterator[BinaryIO]:
         # Where the storage is gone, the reason is the first error, not this one.
         with suppress(OSError):
             temporary.unlink()
+
+
+@contextmanager
+def alone(folder: Path, key: str) -> Iterator[None]:
+    """Lets one process at a time into the block for this folder and key, so that what a machine needs is made once.
+
+    A killed process lets go by being killed. Where a file system has no locks, everyone is let in.
+    """
+    path = folder / f".{key}.lock"
+    while True:
+        with path.open("w") as file:
+            if fcntl is not None:
+                with suppress(OSError):
+                    fcntl.flock(file, fcntl.LOCK_EX)
+            # Whoever held the lock removed its file: only the file that is still there counts.
+            if not path.exists() or not os.path.samestat(path.stat(), os.fstat(file.fileno())):
+                continue
+            try:
+                yield
+            finally:
+                path.unlink(missing_ok=True)
+            return
 
 
 def default_cache() -> Path:

@@ -1,6 +1,7 @@
 """The optimizers and learning-rate schedules a study can choose from.
 
-torch is imported only where an optimizer is built: settings are checked without it.
+All tensors are updated together, by one operation where torch has one (fused): tensor by tensor, AdamW is a fifth of a
+small step. torch is imported only where an optimizer is built: settings are checked without it.
 """
 
 import math
@@ -28,14 +29,16 @@ class OptimizerSpec:
 def _adadelta(parameters: "Iterable[torch.nn.Parameter]", s: Mapping[str, float]) -> "torch.optim.Optimizer":
     import torch
 
-    return torch.optim.Adadelta(parameters, lr=s["learning_rate"], rho=s["rho"], weight_decay=s["weight_decay"])
+    return torch.optim.Adadelta(
+        parameters, lr=s["learning_rate"], rho=s["rho"], weight_decay=s["weight_decay"], foreach=True
+    )
 
 
 def _adam(parameters: "Iterable[torch.nn.Parameter]", s: Mapping[str, float]) -> "torch.optim.Optimizer":
     import torch
 
     return torch.optim.Adam(
-        parameters, lr=s["learning_rate"], betas=(s["beta1"], s["beta2"]), weight_decay=s["weight_decay"]
+        parameters, lr=s["learning_rate"], betas=(s["beta1"], s["beta2"]), weight_decay=s["weight_decay"], fused=True
     )
 
 
@@ -43,7 +46,7 @@ def _adamw(parameters: "Iterable[torch.nn.Parameter]", s: Mapping[str, float]) -
     import torch
 
     return torch.optim.AdamW(
-        parameters, lr=s["learning_rate"], betas=(s["beta1"], s["beta2"]), weight_decay=s["weight_decay"]
+        parameters, lr=s["learning_rate"], betas=(s["beta1"], s["beta2"]), weight_decay=s["weight_decay"], fused=True
     )
 
 
@@ -57,6 +60,7 @@ def _sgd(parameters: "Iterable[torch.nn.Parameter]", s: Mapping[str, float]) -> 
         momentum=s["momentum"],
         nesterov=s["momentum"] > 0,
         weight_decay=s["weight_decay"],
+        fused=True,
     )
 
 
@@ -69,6 +73,7 @@ def _rmsprop(parameters: "Iterable[torch.nn.Parameter]", s: Mapping[str, float])
         alpha=s["rho"],
         momentum=s["momentum"],
         weight_decay=s["weight_decay"],
+        foreach=True,
     )
 
 

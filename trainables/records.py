@@ -39,6 +39,17 @@ class NotFiniteError(ArithmeticError):
     """A loss became infinite or not a number; the trial ends there, and that is its result."""
 
 
+def failure_kind(error: Exception) -> str:
+    """What ended a trial, in a word: `not_finite`, `out_of_memory`, or the name of the exception."""
+    if isinstance(error, NotFiniteError):
+        return "not_finite"
+    # torch has a class for a GPU's memory and none for main memory.
+    on_cpu = isinstance(error, RuntimeError) and "DefaultCPUAllocator: can't allocate memory" in str(error)
+    if on_cpu or isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError":
+        return "out_of_memory"
+    return type(error).__name__
+
+
 def repeatable(record: Record) -> Record:
     """The part of a record that the same config and replicate give again, to the last bit."""
     return {name: value for name, value in record.items() if name not in UNREPEATABLE and not name.startswith(SYSTEM)}

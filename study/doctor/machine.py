@@ -95,7 +95,7 @@ def memory_finding(available: int | None) -> Finding:
 
 
 def _compiler() -> Finding:
-    from trainables.training.training_step import find_compiler
+    from trainables.training.compilation import find_compiler
 
     found = find_compiler()
     if found is None:

@@ -19,7 +19,7 @@ from study.storage.failures import failure
 from study.storage.files import table_bytes, write_bytes
 from study.storage.path import is_storage_error
 from trainables.data.images import Images
-from trainables.records import NotFiniteError, PhotoMeasures, Record
+from trainables.records import NotFiniteError, PhotoMeasures, Record, failure_kind
 from trainables.trial import End, Trial, images_of, start
 
 
@@ -64,13 +64,12 @@ class LedgerTrainable(tune.Trainable):  # type: ignore[misc]
                 return {"done": True, "end": Ending.ORPHANED}
             return self._advance()
         except NotFiniteError as error:
-            return _failed("not_finite", str(error), error)
+            return _failed(failure_kind(error), str(error), error)
         # Whatever a trial raises is recorded as its result, with the place it came from.
         except Exception as error:
             if is_storage_error(error):
                 return {"done": True, "end": Ending.STORAGE, "failure_message": failure(error, self.ledger.folder)}
-            kind = "out_of_memory" if _is_out_of_memory(error) else type(error).__name__
-            return _failed(kind, f"{error}\n{traceback.format_exc(limit=-4)}", error)
+            return _failed(failure_kind(error), f"{error}\n{traceback.format_exc(limit=-4)}", error)
 
     def _advance(self) -> dict[str, Any]:
         if self.generator is None:
@@ -145,12 +144,6 @@ def _failed(kind: str, message: str, error: Exception) -> dict[str, Any]:
         "failure_place": f"{Path(last.filename).name}:{last.lineno}",
         "pid": os.getpid(),
     }
-
-
-def _is_out_of_memory(error: Exception) -> bool:
-    # torch has a class for a GPU's memory and none for main memory.
-    on_cpu = isinstance(error, RuntimeError) and "DefaultCPUAllocator: can't allocate memory" in str(error)
-    return on_cpu or isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError"
 
 
 def _photo_columns(measures: PhotoMeasures, images: Images) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from torch import Tensor
 from torch.cuda import _get_device_index
 from torch.overrides import TorchFunctionMode
 
-NAME = "stand-in"
+NAME, UUID = "stand-in", "00000000-0000-0000-0000-000000000000"
 MEMORY_BYTES = 8 * 2**30
 
 
@@ -92,7 +92,7 @@ def install(monkeypatch: pytest.MonkeyPatch, names: set[str]) -> list[tuple[str,
         monkeypatch.setattr(torch._C, name, lambda *args, answer=answer, **kwargs: answer, raising=False)
     for name in ("_exchange_device", "_maybe_exchange_device"):
         monkeypatch.setattr(torch.cuda, name, lambda index: 0)
-    properties = SimpleNamespace(name=NAME, major=9, minor=0, total_memory=MEMORY_BYTES)
+    properties = SimpleNamespace(name=NAME, major=9, minor=0, total_memory=MEMORY_BYTES, uuid=UUID)
     monkeypatch.setattr(torch.cuda, "_get_device_properties", lambda index: properties, raising=False)
     monkeypatch.setattr(torch.cuda, "_initialized", True)
     monkeypatch.setattr(torch.cuda, "_cached_device_count", 1)

@@ -22,9 +22,9 @@ from trainables.datasets.class_folders import PhotoList, list_photos, read_split
 from trainables.datasets.orchard import ORCHARD_DEFAULTS, draw_orchard
 from trainables.datasets.photo import UnreadablePhotoError, read_bytes
 from trainables.datasets.stanford_dogs import list_dogs
-from trainables.files import replaced
+from trainables.files import alone, replaced
 from trainables.preparation.decode import Progress, assemble, decode_parts
-from trainables.preparation.prepared_folder import alone, assembled_folder, is_finished, work_folder, write_manifest
+from trainables.preparation.prepared_folder import assembled_folder, is_finished, work_folder, write_manifest
 
 RECIPE = 1
 """Part of every fingerprint. Count it up when the same photos would give other pixels or other groups."""

@@ -12,37 +12,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-try:
-    import fcntl
-except ImportError:  # Windows: two processes then do the same work twice, which harms nothing
-    fcntl = None  # type: ignore[assignment]
-
 
 def is_finished(folder: Path) -> bool:
     """Folders appear whole, so one file stands for all."""
     return (folder / "manifest.json").is_file()
-
-
-@contextlib.contextmanager
-def alone(cache: Path, key: str) -> Iterator[None]:
-    """Lets one process at a time into the block for this cache and key, so that each node reads its photos once.
-
-    A killed process lets go by being killed. Where a file system has no locks, everyone is let in.
-    """
-    path = cache / f".{key}.lock"
-    while True:
-        with path.open("w") as file:
-            if fcntl is not None:
-                with contextlib.suppress(OSError):
-                    fcntl.flock(file, fcntl.LOCK_EX)
-            # Whoever held the lock removed its file: only the file that is still there counts.
-            if not path.exists() or not os.path.samestat(path.stat(), os.fstat(file.fileno())):
-                continue
-            try:
-                yield
-            finally:
-                path.unlink(missing_ok=True)
-            return
 
 
 @contextlib.contextmanager

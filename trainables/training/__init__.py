@@ -2,6 +2,7 @@
 
 epochs              a trial as a generator of records
 training_step       one batch, from pixels to updated weights
+compilation         code compiled once for all trials of one shape
 task_weighting      how two tasks share their layers
 gradient_diagnostics  what each task's step does to the other
 checkpoint          everything needed to continue exactly

@@ -1,5 +1,6 @@
 """How much a network computes for a photo, and how fast a device could: what images per second are measured against."""
 
+import json
 import time
 from functools import lru_cache
 from typing import Any
@@ -8,6 +9,7 @@ import torch
 from torch.utils.flop_counter import FlopCounterMode
 
 from trainables.config import TrialConfig
+from trainables.files import alone, default_cache, replaced
 from trainables.network.joint_network import JointNetwork
 from trainables.network.losses import task_losses
 from trainables.training.task_weighting import TASK_WEIGHTINGS
@@ -57,7 +59,24 @@ def _count(config: TrialConfig, num_classes: int, image_size: int) -> float:
 
 @lru_cache(maxsize=8)
 def matrix_ceiling(device: torch.device, dtype: torch.dtype) -> float:
-    """Floating-point operations a second of a large matrix product on a GPU: the best of ten, after one to warm up."""
+    """Floating-point operations a second of a large matrix product on a GPU: the best of ten, after one to warm up.
+
+    Measured once for each GPU of a machine and release of torch, and kept in the cache. Processes that start together
+    on one GPU wait for the one that measures, so that it measures a GPU of its own.
+    """
+    kind = str(dtype).removeprefix("torch.")
+    gpu = torch.cuda.get_device_properties(device).uuid
+    folder, name = default_cache() / "ceilings", f"{gpu}-{kind}-{torch.__version__}.json"
+    folder.mkdir(parents=True, exist_ok=True)
+    with alone(folder, name):
+        if not (folder / name).exists():
+            found = {"flops_per_second": _measured_ceiling(device, dtype), "device": torch.cuda.get_device_name(device)}
+            with replaced(folder / name) as file:
+                file.write(json.dumps(found).encode())
+        return float(json.loads((folder / name).read_text())["flops_per_second"])
+
+
+def _measured_ceiling(device: torch.device, dtype: torch.dtype) -> float:
     first, second = (torch.randn(CEILING_SIDE, CEILING_SIDE, device=device, dtype=dtype) for _ in range(2))
     seconds = []
     for _ in range(11):

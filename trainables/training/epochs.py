@@ -22,7 +22,7 @@ from trainables.config import TrialConfig
 from trainables.data.augmentation import draw_transforms
 from trainables.data.batches import pixel_source
 from trainables.data.trial_data import TrialData
-from trainables.devices import choose_device, choose_precision, clean_slate, describe, peak_memory_bytes
+from trainables.devices import choose_device, choose_precision, clean_slate, describe, exact, peak_memory_bytes
 from trainables.evaluation.feature_swaps import choose_donors, swap_errors
 from trainables.evaluation.measure import measure_photos
 from trainables.evaluation.regions import region_errors
@@ -31,6 +31,7 @@ from trainables.optimizers import OPTIMIZERS, learning_rate_factor
 from trainables.records import NotFiniteError, PhotoMeasures, Record
 from trainables.seeds import derive_seed
 from trainables.training.checkpoint import load_checkpoint, save_checkpoint
+from trainables.training.compilation import num_compiled
 from trainables.training.compute_speed import matrix_ceiling, training_flops_per_photo
 from trainables.training.gradient_diagnostics import diagnose, fixed_batch
 from trainables.training.task_weighting import TASK_WEIGHTINGS
@@ -76,47 +77,35 @@ def run_epochs(
         ValueError: the checkpoint belongs to another trial.
     """
     torch.set_num_threads(config.num_threads)
-    trial = _Trial(config, data)
-    saved_at = time.monotonic()
+    device = choose_device(config.device)
     state = load_checkpoint(checkpoint) if checkpoint else None
-    first_epoch = 1
-    test: PhotoMeasures | None = None
+    with exact(device):
+        trial = _Trial(config, data, device)
+        if state is not None:
+            trial.restore(state)
+    saved_at, first_epoch = time.monotonic(), 1
     if state is not None:
-        trial.restore(state)
         first_epoch = int(state["epoch"]) + 1
         # Whoever was killed between the checkpoint and the record's arrival has not seen it.
         yield state["record"]
     for epoch in range(first_epoch, config.epochs + 1):
-        started = time.monotonic()
-        record = trial.train(epoch)
-        speed = trial.speed(time.monotonic() - started)
-        if config.diagnoses(epoch):
-            record |= trial.diagnose()
-        record |= trial.measure(data.cut.val).means("val")
-        _check_finite(record, config, epoch)
-        if epoch == config.epochs and len(data.cut.test):
-            test = trial.measure_pool()
-            record |= test.means("test")
-        record |= speed
-        record["epoch_seconds"] = time.monotonic() - started
-        record["memory"] = peak_memory_bytes(trial.device)
-        record = {"epoch": epoch, "time": datetime.now(UTC).isoformat(), **record}
+        # Between two epochs the process belongs to whoever listens.
+        with exact(device):
+            record = trial.epoch(epoch)
         due = time.monotonic() - saved_at >= config.checkpoint_seconds or epoch == config.epochs
         if checkpoint and due:
             save_checkpoint(checkpoint, trial.state(record))
             saved_at = time.monotonic()
         yield record
-    if test is None and len(data.cut.test):
-        test = trial.measure_pool()
-    return TrialEnd(network=trial.network, test=test)
+    with exact(device):
+        return TrialEnd(network=trial.network, test=trial.measured_pool())
 
 
 class _Trial:
     """The state between epochs: network, optimizer, and the photos on the device."""
 
-    def __init__(self, config: TrialConfig, data: TrialData) -> None:
-        self.config, self.data = config, data
-        self.device = choose_device(config.device)
+    def __init__(self, config: TrialConfig, data: TrialData, device: torch.device) -> None:
+        self.config, self.data, self.device = config, data, device
         self.dtype = choose_precision(config.precision, self.device)
         self.ceiling = matrix_ceiling(self.device, self.dtype) if self.device.type == "cuda" else None
         clean_slate(self.device, config.device_memory_share)
@@ -148,9 +137,10 @@ class _Trial:
         self.batch_size = min(config.batch_size, num_train)
         self.steps_per_epoch = num_train // self.batch_size
         self.flops_per_photo = training_flops_per_photo(config, num_classes=num_classes, image_size=image_size)
-        self.has_compiled = not config.compile
-        self.compile_seconds = 0.0
-        """Spent by the last epoch on the step that compiled; 0 in every other one."""
+        self.compile_seconds, self.num_steps_compiling = 0.0, 0
+        """Of the last epoch: spent on steps that compiled, and how many those were."""
+        self.pool: PhotoMeasures | None = None
+        """Errors on the test pool, once they were measured."""
 
     @property
     def num_trained_per_epoch(self) -> int:
@@ -188,6 +178,23 @@ class _Trial:
         whole = {"seed": data.seed, "replicate": data.replicate, "digest": data.images.digest}
         return {**settings, **whole, "num_colorful": num_colorful}
 
+    def epoch(self, epoch: int) -> Record:
+        """Trains an epoch, measures the network, and gives the whole record."""
+        config, data = self.config, self.data
+        started = time.monotonic()
+        record = self.train(epoch)
+        speed = self.speed(time.monotonic() - started)
+        if config.diagnoses(epoch):
+            record |= self.diagnose()
+        record |= self.measure(data.cut.val).means("val")
+        _check_finite(record, config, epoch)
+        if epoch == config.epochs and (pool := self.measured_pool()) is not None:
+            record |= pool.means("test")
+        record |= speed
+        record["epoch_seconds"] = time.monotonic() - started
+        record["memory"] = peak_memory_bytes(self.device)
+        return {"epoch": epoch, "time": datetime.now(UTC).isoformat(), **record}
+
     def train(self, epoch: int) -> Record:
         """One pass over the training photos. The device is waited for once, at the end (and where it compiles)."""
         config, data = self.config, self.data
@@ -204,16 +211,18 @@ class _Trial:
         colorful_N = None if self.colorful_N is None else self.colorful_N[placed_N]
         losses_S2 = torch.empty(self.steps_per_epoch, 2, device=self.device)
         learning_rate = self.compile_seconds = 0.0
+        self.num_steps_compiling = 0
         for step, pixels_BHW3 in enumerate(self.pixels.batches(order_N, self.batch_size)):
             batch = slice(step * self.batch_size, (step + 1) * self.batch_size)
             learning_rate = self._set_learning_rate((epoch - 1) * self.steps_per_epoch + step)
             theta_B23 = None if theta_N23 is None else theta_N23[batch]
-            started = time.monotonic()
+            started, num_before = time.monotonic(), num_compiled() if config.compile else 0
             colorful_B = None if colorful_N is None else colorful_N[batch]
             losses_S2[step] = self.step(pixels_BHW3, theta_B23, labels_N[batch], colorful_B)
-            if not self.has_compiled:
+            if config.compile and num_compiled() != num_before:
                 losses_S2[step].cpu()
-                self.has_compiled, self.compile_seconds = True, time.monotonic() - started
+                self.compile_seconds += time.monotonic() - started
+                self.num_steps_compiling += 1
         return self._training_record(epoch, losses_S2.cpu().double().numpy(), learning_rate)
 
     def _set_learning_rate(self, step: int) -> float:
@@ -257,8 +266,9 @@ class _Trial:
     def speed(self, seconds: float) -> Record:
         """How fast the training part of an epoch went, and on what; the step that compiled says nothing about it."""
         num_photos = self.num_trained_per_epoch
-        if self.compile_seconds and num_photos > self.batch_size:
-            num_photos, seconds = num_photos - self.batch_size, seconds - self.compile_seconds
+        num_others = num_photos - self.num_steps_compiling * self.batch_size
+        if num_others:
+            num_photos, seconds = num_others, seconds - self.compile_seconds
         flops_per_second = num_photos / seconds * self.flops_per_photo
         record: Record = {
             "images_per_second": num_photos / seconds,
@@ -277,8 +287,14 @@ class _Trial:
             self.network, self.pixels, self.labels_N, indices_N, batch_size=self.config.batch_size, dtype=self.dtype
         )
 
-    def measure_pool(self) -> PhotoMeasures:
-        """Errors on the test pool; where colouring is trained also what it uses: features of others, the object."""
+    def measured_pool(self) -> PhotoMeasures | None:
+        """Errors on the test pool, measured once; None where there is none, in search."""
+        if self.pool is None and len(self.data.cut.test):
+            self.pool = self._measure_pool()
+        return self.pool
+
+    def _measure_pool(self) -> PhotoMeasures:
+        """Where colouring is trained also what it uses: features of others, the object."""
         data, config = self.data, self.config
         test = self.measure(data.cut.test)
         if not config.color_loss_weight:

@@ -20,7 +20,7 @@ from trainables.network.joint_network import JointNetwork
 from trainables.network.losses import shared_parameters, task_gradients
 from trainables.records import DIAGNOSTICS, Record
 from trainables.training.task_weighting import Fixed, inner
-from trainables.training.training_step import losses_of, to_lab
+from trainables.training.training_step import losses_of, to_lab, trained_tasks
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -130,7 +130,8 @@ class _Copies:
         batch, device = self.batch, self.batch.lab_B3HW.device
         with torch.random.fork_rng([device] if device.type == "cuda" else []):
             torch.manual_seed(batch.seed)
+            trained = trained_tasks(self.weighting.config)
             color_loss, class_loss = losses_of(
-                self.network, self.weighting.config, self.dtype, batch.lab_B3HW, batch.labels_B, batch.colorful_B
+                self.network, trained, self.dtype, batch.lab_B3HW, batch.labels_B, batch.colorful_B
             )
         return {"color": color_loss, "class": class_loss}

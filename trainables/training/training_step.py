@@ -4,11 +4,6 @@ Letters of shapes: B photos, H and W side in pixels.
 """
 
 import contextlib
-import os
-import shutil
-from collections.abc import Callable
-from contextlib import AbstractContextManager
-from typing import Any, ParamSpec, TypeVar
 
 import torch
 from torch import Tensor
@@ -19,10 +14,20 @@ from trainables.data.augmentation import transform
 from trainables.devices import autocast
 from trainables.network.joint_network import JointNetwork
 from trainables.network.losses import task_losses
+from trainables.training.compilation import compiled, keep_code_of, kept_buffers
 from trainables.training.task_weighting import Fixed
 
-P = ParamSpec("P")
-R = TypeVar("R")
+COMPILED_FIELDS = (
+    "batch_size",
+    "pooling",
+    "extra_convolutions",
+    "residual",
+    "dropout",
+    "fusion",
+    "stop_class_gradient",
+    "stop_color_gradient",
+)
+"""The settings that compiled code holds as constants, beside the shapes of the network."""
 
 
 class TrainingStep:
@@ -43,12 +48,17 @@ class TrainingStep:
         self.network, self.optimizer, self.config, self.dtype = network, optimizer, config, dtype
         self.weighting = weighting
         self.device = next(network.parameters()).device
-        self.to_lab = compiled(to_lab, self.device) if config.compile else to_lab
-        self.losses = compiled(self._losses, self.device) if config.compile else self._losses
+        self.trained = trained_tasks(config)
+        self.to_lab, self.losses = to_lab, losses_of
+        if config.compile:
+            shapes = tuple(parameter.shape for parameter in network.parameters())
+            constants = tuple(getattr(config, field) for field in COMPILED_FIELDS)
+            keep_code_of((self.device, dtype, self.trained, torch.get_num_threads(), shapes, constants))
+            self.to_lab, self.losses = compiled(to_lab, self.device), compiled(losses_of, self.device)
         # Where each loss has a backward pass of its own, the two share what the forward pass kept. A compiled one may
         # overwrite it, as is decided when the forward pass is compiled: the second gradient would be silently wrong.
         # Whoever has one backward pass keeps them too: torch's cache of compiled code does not tell the two apart.
-        self.buffers_kept = _kept_buffers() if config.compile else contextlib.nullcontext()
+        self.buffers_kept = kept_buffers() if config.compile else contextlib.nullcontext()
 
     def __call__(
         self, pixels_BHW3: Tensor, theta_B23: Tensor | None, labels_B: Tensor, colorful_B: Tensor | None
@@ -64,19 +74,22 @@ class TrainingStep:
     def learn(self, lab_B3HW: Tensor, labels_B: Tensor, colorful_B: Tensor | None = None) -> Tensor:
         """The step from colours on: predicts, and updates the weights."""
         with self.buffers_kept:
-            color_loss, class_loss = self.losses(lab_B3HW, labels_B, colorful_B)
+            batch = (lab_B3HW, labels_B, colorful_B)
+            color_loss, class_loss = self.losses(self.network, self.trained, self.dtype, *batch)
             self.optimizer.zero_grad(set_to_none=True)
             self.weighting.backward(self.network, color_loss, class_loss)
         self.optimizer.step()
         return torch.stack([color_loss.detach(), class_loss.detach()])
 
-    def _losses(self, lab_B3HW: Tensor, labels_B: Tensor, colorful_B: Tensor | None) -> tuple[Tensor, Tensor]:
-        return losses_of(self.network, self.config, self.dtype, lab_B3HW, labels_B, colorful_B)
+
+def trained_tasks(config: TrialConfig) -> tuple[bool, bool]:
+    """Whether colouring and naming are trained. Compiled code holds these as constants, and not the weights behind."""
+    return config.color_loss_weight > 0, config.class_loss_weight > 0
 
 
 def losses_of(
     network: JointNetwork,
-    config: TrialConfig,
+    trained: tuple[bool, bool],
     dtype: torch.dtype,
     lab_B3HW: Tensor,
     labels_B: Tensor,
@@ -87,16 +100,8 @@ def losses_of(
         prediction = network(lightness_to_network(lab_B3HW[:, :1]))
     color_loss, class_loss = task_losses(prediction, ab_to_network(lab_B3HW[:, 1:]), labels_B, colorful_B)
     # A compiled function's backward pass would visit both losses, and weight decay would move an untrained head.
-    return (
-        color_loss if config.color_loss_weight else color_loss.detach(),
-        class_loss if config.class_loss_weight else class_loss.detach(),
-    )
-
-
-def _kept_buffers() -> AbstractContextManager[None]:
-    import torch._functorch.config
-
-    return torch._functorch.config.patch(donated_buffer=False)  # type: ignore[no-any-return]
+    trains_color, trains_class = trained
+    return color_loss if trains_color else color_loss.detach(), class_loss if trains_class else class_loss.detach()
 
 
 def to_lab(pixels_BHW3: Tensor, theta_B23: Tensor | None) -> Tensor:
@@ -105,25 +110,3 @@ def to_lab(pixels_BHW3: Tensor, theta_B23: Tensor | None) -> Tensor:
     if theta_B23 is not None:
         rgb_B3HW = transform(rgb_B3HW, theta_B23)
     return rgb_to_lab(rgb_B3HW)
-
-
-def find_compiler() -> str | None:
-    """Path of the C++ compiler that `compile` would use."""
-    return shutil.which(os.environ.get("CXX", "g++")) or shutil.which("clang++")
-
-
-def compiled(function: Callable[P, R], device: torch.device) -> Callable[P, R]:
-    """The function, compiled at its first call; all trials of a machine share the compiled code.
-
-    Raises:
-        ValueError: this machine has no C++ compiler, which torch needs for it.
-    """
-    if find_compiler() is None:
-        raise ValueError("compile needs a C++ compiler on every machine: install g++, or set compile to false.")
-    options: dict[str, Any] = {
-        # Dropout draws the numbers it would draw uncompiled.
-        "fallback_random": True,
-        "triton.cudagraphs": device.type == "cuda",
-    }
-    result: Callable[P, R] = torch.compile(function, options=options, dynamic=False)
-    return result
