@@ -3,7 +3,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: install study lint test test-all chaos repeat clean
+.PHONY: install study lint test test-all gpu chaos repeat clean
 
 install: .venv/installed
 
@@ -25,6 +25,10 @@ test: install
 
 test-all: install
 	$(BIN)/python -m pytest -m full --numprocesses 2 --dist loadfile
+
+# Whether training works on this machine's GPU, and how fast: five minutes.
+gpu: install
+	$(BIN)/python benchmarks/on_a_gpu.py
 
 # The tests that kill things, at their full size: some 20 minutes.
 chaos: install

@@ -6,7 +6,9 @@
 One process on cuda, mps or cpu, whichever there is. Three contenders take turns, and the median round of each counts:
 
     plain    what a tutorial writes: a DataLoader whose workers decode with PIL, augment with torchvision, convert with
-             scikit-image's rgb2lab; float32, NCHW, the device waited for at every step to print the loss
+             scikit-image's rgb2lab; float32, NCHW, the device waited for at every step to print the loss. On a GPU
+             torch computes its convolutions in TF32 by default, so it does here; with --precision float32 both
+             contenders compute in IEEE float32
     trial    our trial on the same photos, the training part of its epochs
     compute  forward, backward and update on one constant batch in our precision and memory format: the limit
 
@@ -18,6 +20,7 @@ import json
 import tempfile
 import time
 from collections.abc import Callable, Iterator
+from contextlib import nullcontext
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -33,7 +36,7 @@ from torch.utils.data import DataLoader, Dataset
 from trainables.config import DataConfig, TrialConfig
 from trainables.data.images import load_images
 from trainables.data.trial_data import trial_data
-from trainables.devices import choose_device, choose_precision, describe
+from trainables.devices import choose_device, choose_precision, describe, exact
 from trainables.network.joint_network import JointNetwork
 from trainables.optimizers import OPTIMIZERS
 from trainables.preparation.prepare import prepare
@@ -74,6 +77,7 @@ class Plain:
 
     def __init__(self, arguments: argparse.Namespace, root: Path, num_classes: int, device: torch.device) -> None:
         self.num_batches, self.device = arguments.batches, device
+        self.in_float32 = arguments.precision == "float32"
         network = JointNetwork(config_of(arguments), num_classes=num_classes, image_size=arguments.image_size)
         for layer in network.modules():
             if isinstance(layer, nn.BatchNorm2d):
@@ -93,6 +97,11 @@ class Plain:
             yield from loader
 
     def __call__(self) -> float:
+        # As torch comes, unless both sides are asked for float32.
+        with exact(self.device) if self.in_float32 else nullcontext():
+            return self._train()
+
+    def _train(self) -> float:
         started = time.perf_counter()
         for _ in range(self.num_batches):
             lightness, ab, labels = next(self.batches)
@@ -129,9 +138,10 @@ class ComputeAlone:
     def __call__(self) -> float:
         wait(self.device)
         started = time.perf_counter()
-        for _ in range(self.num_steps):
-            self.step.learn(*self.batch)
-        wait(self.device)
+        with exact(self.device):
+            for _ in range(self.num_steps):
+                self.step.learn(*self.batch)
+            wait(self.device)
         return self.num_steps * self.batch_size / (time.perf_counter() - started)
 
 
@@ -151,6 +161,12 @@ def config_of(arguments: argparse.Namespace) -> TrialConfig:
         learning_rate=LEARNING_RATE, precision=arguments.precision, compile=arguments.compile,
         num_threads=torch.get_num_threads(),
     )  # fmt: skip
+
+
+def plain_kind(arguments: argparse.Namespace, device: torch.device) -> str:
+    """What the plain side's convolutions compute in."""
+    with exact(device) if arguments.precision == "float32" else nullcontext():
+        return "TF32" if device.type == "cuda" and torch.backends.cudnn.allow_tf32 else "float32"
 
 
 def wait(device: torch.device) -> None:
@@ -209,7 +225,8 @@ def main() -> None:
     ceiling = matrix_ceiling(device, dtype) if device.type == "cuda" else None
 
     kind = str(dtype).removeprefix("torch.")
-    print(f"\n{describe(device)}, {kind}, {arguments.image_size} px, width {arguments.width:g}")
+    sides = f"{kind}, the plain loader in {plain_kind(arguments, device)}"
+    print(f"\n{describe(device)}, {sides}, {arguments.image_size} px, width {arguments.width:g}")
     print(f"{'':10}{'images/s':>10}{'trial is':>12}{'ms a step':>12}{'GFLOP/s':>10}")
     for name, value in speed.items():
         step = 1000 * arguments.batch_size / value
@@ -230,6 +247,7 @@ def main() -> None:
         "width": arguments.width,
         "batch_size": arguments.batch_size,
         "dtype": kind,
+        "plain_dtype": plain_kind(arguments, device),
         "compile": arguments.compile,
         "num_threads": torch.get_num_threads(),
         "loader_workers": arguments.loader_workers,

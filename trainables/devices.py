@@ -1,6 +1,7 @@
 """Where a trial computes, in which precision, and how much memory it may take and took."""
 
 import gc
+import os
 import resource
 import sys
 from collections.abc import Iterator
@@ -8,6 +9,8 @@ from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
 import torch
+
+from trainables.files import default_cache
 
 
 def choose_device(name: str) -> torch.device:
@@ -76,6 +79,9 @@ def clean_slate(device: torch.device, memory_share: float) -> None:
     A fractional GPU is bookkeeping: this is where a process is held to its share, so that what it asks beyond fails
     here and not in a neighbour. Its CUDA context is part of its share.
     """
+    # torch's own default lies in a folder that everyone may write to, and it holds code. Set before the compiler loads,
+    # which comes with the first optimizer.
+    os.environ.setdefault("TORCHINDUCTOR_CACHE_DIR", str(default_cache() / "compiled"))
     gc.collect()
     if device.type == "cuda":
         torch.cuda.empty_cache()

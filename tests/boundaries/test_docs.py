@@ -45,6 +45,7 @@ ELSEWHERE = {
     "make test": "CI runs it",
     "make test-all": "CI runs it; this test is part of it",
     "make repeat": "long; make test looks at two sizes",
+    "make gpu": "needs a GPU; make test-all runs the same script without one",
     "make chaos": "twenty minutes; make test-all runs the same tests at a smaller size",
     "make study": "it is `tintune launch` on the quickstart study, which is run here",
     "make clean": "it removes the environment that runs the tests",

@@ -9,8 +9,6 @@ from typing import Any, ParamSpec, TypeVar
 
 import torch
 
-from trainables.files import default_cache
-
 P = ParamSpec("P")
 R = TypeVar("R")
 
@@ -28,7 +26,6 @@ def compiled(function: Callable[P, R], device: torch.device) -> Callable[P, R]:
     """
     if find_compiler() is None:
         raise ValueError("compile needs a C++ compiler on every machine: install g++, or set compile to false.")
-    _choose_cache()
     return _compiled(function, device.type == "cuda")  # type: ignore[return-value, arg-type]
 
 
@@ -52,15 +49,9 @@ def keep_code_of(shape: Hashable) -> None:
     global _kept
     known, num_trials = _kept
     if shape != known or num_trials == MAX_TRIALS:
-        _choose_cache()
         torch.compiler.reset()
         num_trials = 0
     _kept = shape, num_trials + 1
-
-
-def _choose_cache() -> None:
-    # torch's own default lies in a folder that everyone may write to, and it holds code. Set before the compiler loads.
-    os.environ.setdefault("TORCHINDUCTOR_CACHE_DIR", str(default_cache() / "compiled"))
 
 
 def num_compiled() -> int:

@@ -14,6 +14,8 @@ from tests.trainables.training.test_training_step import LARGER, SMALL, train
 from trainables.config import DataConfig
 from trainables.data.images import Images
 from trainables.data.trial_data import TrialData, trial_data
+from trainables.training import compilation, training_step
+from trainables.training.compilation import keep_code_of, num_compiled
 from trainables.training.epochs import run_epochs
 
 pytestmark = [
@@ -79,6 +81,41 @@ def test_checkpoints_pass_between_compiled_and_eager_training(larger_orchard: Im
         list(itertools.islice(run_epochs(first, data, checkpoint), 1))
         last = train(then, data, checkpoint)[-1]
         assert last["train/total_loss"] == pytest.approx(whole[-1]["train/total_loss"], abs=1e-3)
+
+
+def test_four_loss_weights_of_one_shape_compile_once(data: TrialData) -> None:
+    keep_code_of("another shape")
+    numbers, seconds = [], []
+    for weight in (1e-3, 1e-2, 0.1, 1.0):
+        config = dataclasses.replace(COMPILED, epochs=1, class_loss_weight=weight, learning_rate=weight)
+        (record,) = run_epochs(config, data)
+        numbers.append(num_compiled())
+        seconds.append(record["compile_seconds"])
+    assert numbers[1:] == numbers[:1] * 3
+    assert seconds[0] and not any(seconds[1:])
+
+
+def test_code_is_compiled_anew_after_some_trials(data: TrialData, monkeypatch: pytest.MonkeyPatch) -> None:
+    keep_code_of("another shape")
+    monkeypatch.setattr(compilation, "MAX_TRIALS", 2)
+    numbers = []
+    for _ in range(3):
+        next(run_epochs(COMPILED, data))
+        numbers.append(num_compiled())
+    assert numbers[0] == numbers[1] < numbers[2]
+
+
+def test_code_is_kept_for_what_it_holds_as_constants(data: TrialData, monkeypatch: pytest.MonkeyPatch) -> None:
+    shapes: list[object] = []
+    monkeypatch.setattr(training_step, "keep_code_of", shapes.append)
+    monkeypatch.setattr(training_step, "compiled", lambda function, device: function)
+    alike = [{"class_loss_weight": 1.0}, {"optimizer": "sgd"}, {"learning_rate": 1e-4}, {"flip": False}]
+    # The number of threads too: torch compiles it in, and does not look at it again.
+    different = [{"num_threads": 2}, {"dropout": 0.5}, {"class_loss_weight": 0.0}, {"fusion": False}, {"batch_size": 4}]
+    for changes in ({}, *alike, *different):
+        next(run_epochs(dataclasses.replace(COMPILED, **changes), data))  # type: ignore[arg-type]
+    first, *others = shapes
+    assert [shape == first for shape in others] == [True] * len(alike) + [False] * len(different)
 
 
 def test_no_compiled_code_is_left_for_the_next_trial(data: TrialData) -> None:
