@@ -48,12 +48,20 @@ def check_folder(study: Study, folder: StoragePath) -> None:
 
 
 def open_folder(
-    study: Study, folder: StoragePath, command: str, images: Images, prepared: Path | None, cut: Cut, num_gpus: int
+    study: Study,
+    folder: StoragePath,
+    command: str,
+    images: Images,
+    prepared: Path | None,
+    cut: Cut,
+    num_gpus: int,
+    precision: str,
 ) -> None:
     """Writes the study's file and fingerprint at the first launch; a continued study must find the same photos."""
     path = folder / "fingerprint.json"
     if path.exists():
-        launched_on = read_json(path)["data"]["digest"]
+        document = read_json(path)
+        launched_on = document["data"]["digest"]
         if launched_on != images.digest:
             raise ValueError(
                 f"The photos changed since {folder} was launched (digest {launched_on}, now {images.digest}): "
@@ -61,7 +69,10 @@ def open_folder(
             )
     write_bytes(folder / "study.yaml", study.document.encode())
     if not path.exists():
-        write_json(path, fingerprint(study.data, images, prepared, cut, command, num_gpus))
+        made = fingerprint(study.data, images, prepared, cut, command, num_gpus)
+        write_json(path, {**made, "precision": precision})
+    elif "precision" not in document:
+        write_json(path, {**document, "precision": precision})
 
 
 def load(folder: StoragePath) -> Study:

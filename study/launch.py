@@ -6,16 +6,16 @@ from typing import TYPE_CHECKING
 
 from rich.console import Console
 
-from study.cluster.preflight import described, preflight
+from study.cluster.placement import place
+from study.cluster.preflight import described, preflight, this_machine
 from study.cluster.preload import preloading
 from study.cluster.ray_session import quiet, session
 from study.data.photos import prepare_data
 from study.definition.study import Study
 from study.errors import StudyStoppedError
 from study.execution.messages import Assignment
-from study.execution.slots import slots_of
 from study.folder import check_folder, open_folder
-from study.ledger.fingerprint import note_changes
+from study.ledger.fingerprint import kept_precision, note_changes
 from study.ledger.lease import lease
 from study.ledger.ledger import Ledger
 from study.results.export import write_report
@@ -64,35 +64,37 @@ def run(launch: Launch, console: Console) -> Path:
     )
     with (
         preloading(needs, study.resources.cpus_per_trial),
-        session(launch.address, launch.command) as resources,
+        session(launch.address, launch.command),
         stops_the_study(folder),
     ):
-        num_slots, num_gpus, gpus_per_trial = slots_of(study, resources)
         make_folder(folder, parents=True)
         with lease(folder) as token, quiet(workplace(folder) / "ray.log"):
-            open_folder(study, folder, launch.command, images, prepared, cut, num_gpus)
+            nodes = preflight(folder, token) if launch.address else [this_machine(folder, token)]
+            placement = place(study, nodes, kept_precision(folder))
+            open_folder(study, folder, launch.command, images, prepared, cut, placement.num_gpus, placement.precision)
             if changes := note_changes(folder):
                 console.print(
                     f"Since this study was last launched, these changed: {', '.join(changes)}. Its trials may differ "
                     f"from here on; recorded in {folder / 'fingerprint.json'}.",
                     soft_wrap=True,
                 )
-            if launch.address:
-                console.print(described(preflight(folder, token)), soft_wrap=True)
+            lines = [described(nodes)] if launch.address else []
+            for line in (*lines, *placement.remarks):
+                console.print(line, soft_wrap=True, highlight=False)
             assignment = Assignment(
                 folder=folder,
                 token=token,
                 cache=default_cache().absolute(),
                 digest=images.digest,
                 root=study.data_config().root,
-                device_memory_share=gpus_per_trial if 0 < gpus_per_trial < 1 else 1.0,
+                precision=placement.precision,
+                device_memory_share=placement.gpus_per_trial if 0 < placement.gpus_per_trial < 1 else 1.0,
             )
             with kept_level(folder, launch.tracking_uri, console):
                 # Ray Tune loads while Ray's workers load torch.
                 from study.execution.phases import Phases
 
-                is_local = launch.address is None
-                _search_and_confirm(Phases(study, assignment, num_slots, gpus_per_trial, is_local), console)
+                _search_and_confirm(Phases(study, assignment, placement, launch.address is None), console)
                 return write_report(folder)
 
 
@@ -100,7 +102,7 @@ def _search_and_confirm(phases: "Phases", console: Console) -> None:
     study, folder = phases.study, phases.assignment.folder
     ledger = Ledger(folder)
     console.print(
-        f"{study.name}: {study.num_search_trials} search trials on {phases.num_slots} slots, then "
+        f"{study.name}: {study.num_search_trials} search trials on {phases.placement.num_slots} slots, then "
         f"{study.confirm.replicates} replicates of each chosen setting. Ledger: {folder}",
         soft_wrap=True,
     )

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import torch
 
+from trainables.cpu import has_bfloat16
 from trainables.files import default_cache
 
 
@@ -46,7 +47,7 @@ def choose_precision(name: str, device: torch.device) -> torch.dtype:
         return torch.bfloat16 if name == "bfloat16" else torch.float32
     if device.type == "cuda":
         return torch.bfloat16 if torch.cuda.is_bf16_supported(including_emulation=False) else torch.float32
-    if device.type == "cpu" and _cpu_has_bfloat16():
+    if device.type == "cpu" and has_bfloat16():
         return torch.bfloat16
     return torch.float32
 
@@ -115,11 +116,3 @@ def describe(device: torch.device) -> str:
     if device.type == "cuda":
         return torch.cuda.get_device_name(device)
     return device.type
-
-
-def _cpu_has_bfloat16() -> bool:
-    # PyTorch before 2.15 has no public way to ask.
-    if hasattr(torch.cpu, "get_capabilities"):
-        capabilities = torch.cpu.get_capabilities()
-        return bool(capabilities.get("avx512_bf16") or capabilities.get("amx_bf16") or capabilities.get("bf16"))
-    return bool(torch.cpu._is_avx512_bf16_supported())

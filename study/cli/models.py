@@ -149,7 +149,7 @@ def _load(named: str, device: str) -> tuple["Colorizer", str]:
     # torch is loaded only once it is known that there is something to load.
     import torch
 
-    from trainables.cores import usable_cores
+    from trainables.cpu import usable_cores
     from trainables.devices import choose_device
     from trainables.inference.portable import load_trial
 

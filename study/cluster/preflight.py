@@ -2,15 +2,29 @@
 
 import platform
 import subprocess
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
 
 from study.ledger.fingerprint import code_digest, packages
 from study.ledger.lease import holder
 from study.storage.failures import write_problem
 from study.storage.path import StoragePath, is_storage_error, storage_path
+from trainables.cpu import has_bfloat16
 
 TIMEOUT_SECONDS = 120.0
 """For a node to start a process, load this package and answer."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Gpu:
+    """One GPU of a node."""
+
+    name: str
+    """Its model, as its driver says it."""
+    gibibytes: float
+    bfloat16: bool
+    """Whether it computes bfloat16 in hardware."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -23,8 +37,21 @@ class NodeReport:
     packages: dict[str, str]
     storage: str
     """What is wrong with the study's folder as this node sees it; empty where nothing is."""
-    gpu_gibibytes: tuple[float, ...]
-    """Memory of each GPU."""
+    cpu_bfloat16: bool
+    """Whether the CPU computes bfloat16 in hardware."""
+    gpus: tuple[Gpu, ...]
+    node_id: str = ""
+    """Ray's."""
+    resources: Mapping[str, float] = field(default_factory=dict)
+    """What the node gives to trials, by Ray's names."""
+
+
+def this_machine(folder: StoragePath, token: str) -> NodeReport:
+    """The one node of a Ray that was started here."""
+    import ray
+
+    (node,) = (node for node in ray.nodes() if node["Alive"])
+    return with_place(examine(str(folder), token), node)
 
 
 def preflight(folder: StoragePath, token: str) -> list[NodeReport]:
@@ -41,8 +68,7 @@ def preflight(folder: StoragePath, token: str) -> list[NodeReport]:
     # Nodes of one machine share its name.
     asked = [
         (
-            str(node["NodeManagerHostname"]),
-            int(node["Resources"].get("GPU", 0)),
+            node,
             ask.options(scheduling_strategy=NodeAffinitySchedulingStrategy(node["NodeID"], soft=False)).remote(
                 str(folder), token
             ),
@@ -50,11 +76,11 @@ def preflight(folder: StoragePath, token: str) -> list[NodeReport]:
         for node in nodes
     ]
     reports, problems = [], []
-    for name, num_gpus, answer in asked:
+    for node, answer in asked:
         try:
-            reports.append(with_its_gpus(ray.get(answer, timeout=TIMEOUT_SECONDS), num_gpus))
+            reports.append(with_place(ray.get(answer, timeout=TIMEOUT_SECONDS), node))
         except (ray.exceptions.RayError, ImportError) as error:
-            problems.append(f"{name} does not answer ({str(error).splitlines()[0]})")
+            problems.append(f"{node['NodeManagerHostname']} does not answer ({str(error).splitlines()[0]})")
     here = examine(str(folder), token)
     problems += [problem for report in reports for problem in differences(here, report)]
     if problems:
@@ -65,9 +91,12 @@ def preflight(folder: StoragePath, token: str) -> list[NodeReport]:
     return reports
 
 
-def with_its_gpus(report: NodeReport, num_gpus: int) -> NodeReport:
-    """The report with as many GPUs as the node gives to trials; its machine may show it those of other nodes too."""
-    return replace(report, gpu_gibibytes=report.gpu_gibibytes[:num_gpus])
+def with_place(report: NodeReport, node: Mapping[str, Any]) -> NodeReport:
+    """The report with Ray's view of the node, and as many GPUs as it gives to trials: its machine may show it those of
+    other nodes too."""
+    resources = node["Resources"]
+    gpus = report.gpus[: int(resources.get("GPU", 0))]
+    return replace(report, gpus=gpus, node_id=node["NodeID"], resources=resources)
 
 
 def examine(folder: str, token: str) -> NodeReport:
@@ -78,7 +107,8 @@ def examine(folder: str, token: str) -> NodeReport:
         code=code_digest(),
         packages=packages(),
         storage=_storage_problem(storage_path(folder), token),
-        gpu_gibibytes=_gpu_gibibytes(),
+        cpu_bfloat16=has_bfloat16(),
+        gpus=_gpus(),
     )
 
 
@@ -109,18 +139,26 @@ def _storage_problem(folder: StoragePath, token: str) -> str:
     return f"{folder} cannot be written there ({reason})" if reason else ""
 
 
-def _gpu_gibibytes() -> tuple[float, ...]:
+BFLOAT16_FROM = 8.0
+"""Compute capability (Ampere)."""
+
+
+def _gpus() -> tuple[Gpu, ...]:
     # A task that asked for no GPU is shown none by torch.
     try:
-        command = ["nvidia-smi", "--query-gpu=memory.total", "--format=csv,noheader,nounits"]
+        command = ["nvidia-smi", "--query-gpu=name,memory.total,compute_cap", "--format=csv,noheader,nounits"]
         done = subprocess.run(command, capture_output=True, text=True, timeout=20, check=True)
     except (OSError, subprocess.SubprocessError):
         return ()
-    return tuple(float(line) / 1024 for line in done.stdout.split())
+    rows = [[word.strip() for word in line.split(",")] for line in done.stdout.splitlines() if line.strip()]
+    return tuple(
+        Gpu(name=name, gibibytes=float(mebibytes) / 1024, bfloat16=float(capability) >= BFLOAT16_FROM)
+        for name, mebibytes, capability in rows
+    )
 
 
 def described(reports: list[NodeReport]) -> str:
     """The cluster in a line, for the person who launches."""
-    gpus = [size for report in reports for size in report.gpu_gibibytes]
+    gpus = [gpu.gibibytes for report in reports for gpu in report.gpus]
     memory = f", {len(gpus)} GPUs of {min(gpus):.0f} GiB or more" if gpus else ", no GPU"
     return f"{len(reports)} {'node' if len(reports) == 1 else 'nodes'} with the driver's packages and storage{memory}"

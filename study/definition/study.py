@@ -87,6 +87,8 @@ class Resources(_Section):
     """CPU cores, or a share of one."""
     gpus_per_trial: Number | None = Field(default=None, ge=0)
     """GPUs, or a share of one. None: decided where the study is launched, by what is there."""
+    accelerator_type: Text | None = None
+    """Kind of GPU that trials run on, by Ray's name for it, such as `H100`. None: whatever GPUs there are."""
 
 
 class Study(_Section):

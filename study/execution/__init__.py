@@ -1,7 +1,6 @@
 """One phase of a study as one run of Ray Tune.
 
 phases              search and confirm, one after the other
-slots               how many trials run at once
 messages            what driver and workers say to each other
 searcher            what Ray asks for trials
 scheduler           who starts next, who ends early

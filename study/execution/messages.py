@@ -21,6 +21,8 @@ class Assignment:
     """Of the photos."""
     root: str | None
     """Where the photos lie; None for those drawn in code."""
+    precision: str = "auto"
+    """The study's: what `auto` means in its trials, wherever they run."""
     device_memory_share: float = 1.0
     """Of a GPU's memory, in (0, 1]. Whole GPUs are Ray's to give; of a shared one each process gets its part."""
 

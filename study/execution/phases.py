@@ -9,6 +9,7 @@ from typing import Any
 import ray
 from ray import tune
 
+from study.cluster.placement import Placement
 from study.cluster.preload import wait_for_workers
 from study.definition.study import Study
 from study.errors import BugError, RayDiedError, StudyStoppedError
@@ -28,8 +29,7 @@ class Phases:
 
     study: Study
     assignment: Assignment
-    num_slots: int
-    gpus_per_trial: float
+    placement: Placement
     is_local: bool
     """Whether this driver started Ray."""
 
@@ -45,18 +45,17 @@ class Phases:
         if num_left <= 0:
             return
         progress = Progress(study, phase, num_trials, entries, ledger)
-        resources = {"cpu": study.resources.cpus_per_trial, "gpu": self.gpus_per_trial}
         searcher = LedgerSearcher(study, phase, self.assignment, ready=self._ready)
         watch = Watch(searcher, self.assignment.folder, self.assignment.token)
         scratch = Path(tempfile.mkdtemp(prefix="tintune-ray-"))
         try:
             tuner = tune.Tuner(
-                tune.with_resources(LedgerTrainable, resources),
+                tune.with_resources(LedgerTrainable, self._bundle()),
                 tune_config=tune.TuneConfig(
                     search_alg=searcher,
                     scheduler=scheduler,
                     num_samples=num_left,
-                    max_concurrent_trials=self.num_slots,
+                    max_concurrent_trials=self.placement.num_slots,
                     reuse_actors=True,
                     trial_dirname_creator=_dirname,
                 ),
@@ -87,10 +86,21 @@ class Phases:
         if num_ended < num_trials:
             raise StudyStoppedError(f"The {phase} phase stopped after {num_ended} of its {num_trials} trials.")
 
+    def _bundle(self) -> tune.PlacementGroupFactory:
+        """What one trial takes of one node, and which nodes it may take it of."""
+        asked = self.study.resources
+        bundle = {"CPU": asked.cpus_per_trial, "GPU": self.placement.gpus_per_trial}
+        if asked.accelerator_type is not None:
+            # Ray gives every node with such a GPU one of these, however many GPUs it has.
+            bundle[f"accelerator_type:{asked.accelerator_type}"] = 0.001
+        left_out = self.placement.left_out
+        labels = [{"ray.io/node-id": f"!in({','.join(left_out)})"}] if left_out else None
+        return tune.PlacementGroupFactory([bundle], bundle_label_selector=labels)
+
     def _ready(self) -> None:
         if self.is_local:
             # Ray starts one worker a core with itself; where slots are more, the others come later.
-            wait_for_workers(min(self.num_slots, int(ray.cluster_resources().get("CPU", 0))))
+            wait_for_workers(min(self.placement.num_slots, int(ray.cluster_resources().get("CPU", 0))))
 
 
 def _dirname(trial: Any) -> str:

@@ -101,7 +101,11 @@ class LedgerTrainable(tune.Trainable):  # type: ignore[misc]
         data = {**entry.data, "root": self.assignment.root}
         named = {"config": entry.config, "data": data, "replicate": entry.replicate, "phase": entry.phase}
         trial = Trial.from_json(named)
-        config = dataclasses.replace(trial.config, device_memory_share=self.assignment.device_memory_share)
+        config = dataclasses.replace(
+            trial.config,
+            device_memory_share=self.assignment.device_memory_share,
+            precision=self.assignment.precision if trial.config.precision == "auto" else trial.config.precision,
+        )
         trial = dataclasses.replace(trial, config=config)
         self.images: Images = images_of(trial.data, self.assignment.cache, self.assignment.digest)
         if self.images.digest != self.assignment.digest:

@@ -111,6 +111,12 @@ def check_version(folder: StoragePath) -> None:
         )
 
 
+def kept_precision(folder: StoragePath) -> str | None:
+    """What earlier launches of the study trained in; None before the first."""
+    path = folder / "fingerprint.json"
+    return read_json(path).get("precision") if path.exists() else None
+
+
 def note_changes(folder: StoragePath) -> list[str]:
     """What differs from the code and packages that the study last ran with: "torch 2.14.0 -> 2.15.0".
 

@@ -83,6 +83,8 @@ def reproduce(
         raise ValueError(f"Trial {name!r} is {entry.state} and has no records, so there is nothing to compare with.")
     fingerprint = read_json(folder / "fingerprint.json")
     images, trial = _images(folder, entry, fingerprint["data"]["digest"], root)
+    if trial.config.precision == "auto" and "precision" in fingerprint:
+        trial = dataclasses.replace(trial, config=dataclasses.replace(trial.config, precision=fingerprint["precision"]))
     generator = start(trial, images)
     different: list[tuple[Difference, ...]] = []
     last: tuple[Difference, ...] = ()

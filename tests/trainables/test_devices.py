@@ -37,7 +37,7 @@ def test_a_device_that_is_not_here_is_refused(name: str) -> None:
 def test_precision_is_what_was_asked_and_auto_what_the_cpu_has(
     monkeypatch: pytest.MonkeyPatch, has_bfloat16: bool, auto: torch.dtype
 ) -> None:
-    monkeypatch.setattr(devices, "_cpu_has_bfloat16", lambda: has_bfloat16)
+    monkeypatch.setattr(devices, "has_bfloat16", lambda: has_bfloat16)
     assert choose_precision("float32", CPU) == torch.float32
     assert choose_precision("bfloat16", CPU) == torch.bfloat16
     assert choose_precision("auto", CPU) == auto

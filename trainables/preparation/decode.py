@@ -17,7 +17,7 @@ import numpy as np
 from numpy.lib.format import header_data_from_array_1_0, write_array_header_1_0
 from numpy.typing import NDArray
 
-from trainables.cores import usable_cores
+from trainables.cpu import usable_cores
 from trainables.data.images import PARTS
 from trainables.datasets.annotations import UnreadableBoxesError, boxes_in_square, read_annotation
 from trainables.datasets.class_folders import PhotoList

@@ -17,7 +17,7 @@ import numpy as np
 
 from trainables.color.chroma import measure_chroma
 from trainables.config import DataConfig
-from trainables.cores import usable_cores
+from trainables.cpu import usable_cores
 from trainables.datasets.class_folders import PhotoList, list_photos, read_split_file, with_parts
 from trainables.datasets.orchard import ORCHARD_DEFAULTS, draw_orchard
 from trainables.datasets.photo import UnreadablePhotoError, read_bytes

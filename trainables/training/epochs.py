@@ -39,14 +39,13 @@ from trainables.training.training_step import TrainingStep
 
 PLACEMENT = (
     "device",
-    "precision",
     "compile",
     "num_threads",
     "photos_memory_share",
     "device_memory_share",
     "checkpoint_seconds",
 )
-"""The settings that a continued trial may change; the first four may change its last bits."""
+"""The settings that a continued trial may change; the first three may change its last bits."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -158,7 +157,9 @@ class _Trial:
 
     def restore(self, state: dict[str, Any]) -> None:
         """Takes over a checkpoint of this very trial; another one's is a ValueError."""
-        mine, theirs = self._identity(), state["identity"]
+        mine = self._identity()
+        # Checkpoints of older versions do not say which precision they were trained in.
+        theirs = {"precision": mine["precision"], **state["identity"]}
         differing = sorted(name for name in mine if mine[name] != theirs.get(name))
         if differing:
             name = differing[0]
@@ -176,6 +177,7 @@ class _Trial:
         data = self.data
         num_colorful = len(data.images.labels_N) if data.colorful_N is None else int(data.colorful_N.sum())
         whole = {"seed": data.seed, "replicate": data.replicate, "digest": data.images.digest}
+        whole["precision"] = str(self.dtype).removeprefix("torch.")
         return {**settings, **whole, "num_colorful": num_colorful}
 
     def epoch(self, epoch: int) -> Record:

@@ -2,11 +2,14 @@
 
 import dataclasses
 import json
+import os
 from pathlib import Path
 
 import pytest
 
-from study.cluster.preflight import described, differences, examine, with_its_gpus
+from study.cluster.preflight import Gpu, described, differences, examine, with_place
+
+H100 = Gpu(name="NVIDIA H100", gibibytes=80.0, bfloat16=True)
 
 
 def test_a_node_like_the_driver_s_machine_is_ready(tmp_path: Path) -> None:
@@ -40,6 +43,24 @@ def test_a_storage_that_is_not_shared_or_not_writable_is_named(tmp_path: Path) -
 
 
 def test_gpus_that_a_machine_shows_to_several_nodes_are_counted_once(tmp_path: Path) -> None:
-    shown = dataclasses.replace(examine(str(tmp_path), ""), gpu_gibibytes=(80.0, 80.0))
-    nodes = [with_its_gpus(shown, 1), with_its_gpus(shown, 1), with_its_gpus(shown, 0)]
+    shown = dataclasses.replace(examine(str(tmp_path), ""), gpus=(H100, H100))
+    nodes = [with_place(shown, {"NodeID": "one", "Resources": {"CPU": 4.0, "GPU": number}}) for number in (1.0, 1.0, 0)]
     assert described(nodes) == "3 nodes with the driver's packages and storage, 2 GPUs of 80 GiB or more"
+
+
+def test_gpus_are_what_nvidia_smi_says(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    # A stand-in that answers the one question, in the tool's own form, and nothing else.
+    tool = tmp_path / "nvidia-smi"
+    asked = "--query-gpu=name,memory.total,compute_cap --format=csv,noheader,nounits"
+    tool.write_text(
+        f"""#!/bin/sh
+[ "$*" = "{asked}" ] || exit 2
+echo 'NVIDIA H100 80GB HBM3, 81559, 9.0'
+echo 'Tesla V100-SXM2-16GB, 16160, 7.0'
+"""
+    )
+    tool.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    new, old = examine(str(tmp_path), "").gpus
+    assert (new.name, round(new.gibibytes, 1), new.bfloat16) == ("NVIDIA H100 80GB HBM3", 79.6, True)
+    assert (old.name, round(old.gibibytes, 1), old.bfloat16) == ("Tesla V100-SXM2-16GB", 15.8, False)

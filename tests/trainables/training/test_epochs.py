@@ -53,7 +53,7 @@ def test_the_same_replicate_gives_the_same_bits_and_another_one_does_not(orchard
 def test_a_cpu_of_either_kind_repeats_and_says_its_precision(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, image_size: int, has_bfloat16: bool
 ) -> None:
-    monkeypatch.setattr(devices, "_cpu_has_bfloat16", lambda: has_bfloat16)
+    monkeypatch.setattr(devices, "has_bfloat16", lambda: has_bfloat16)
     small = DataConfig(dataset="orchard", image_size=image_size, num_classes=4, photos_per_class=8)
     data = trial_data(load_images(prepare(small, tmp_path)), small, replicate=0, with_test=False)
     config = dataclasses.replace(SMALL, precision="auto", epochs=2)
