@@ -28,7 +28,7 @@ PICTURE_COLUMNS = {"photo": "str", "setting": "str", "jpeg": "object"}
 
 STUDY_DEFAULTS: dict[str, Any] = {
     "name": "", "question": "", "seed": None, "arms": {}, "contrasts": {}, "controls": {}, "margin": {},
-    "objectives": {}, "search": {}, "confirm": {}, "epochs": None, "data": {}, "hardware": "", "packages": {},
+    "objectives": {}, "search": {}, "confirm": {}, "epochs": None, "data": {}, "hardware": "", "precision": "", "packages": {},
     "launched": None, "exported": None, "metrics": {}, "command": "", "resources": {},
 }  # fmt: skip
 
@@ -39,7 +39,7 @@ class Tables:
 
     study_dir: Path
     study: dict[str, Any]
-    """The study as launched: question, arms, contrasts, margin, data, hardware."""
+    """The study as launched: question, arms, contrasts, margin, data, hardware, precision."""
     trials: pd.DataFrame
     """One row a trial."""
     epochs: pd.DataFrame

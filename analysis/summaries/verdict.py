@@ -86,7 +86,8 @@ def basis(tables: Tables) -> str:
         words += [f"{data['num_classes']} categories"] if data.get("num_classes") else []
         parts.append("data " + ", ".join(words))
     parts += [f"{study['epochs']} epochs"] if study["epochs"] else []
-    parts += [f"trained on {study['hardware']}"] if study["hardware"] else []
+    precision = f" in {study['precision']}" if study["precision"] else ""
+    parts += [f"trained on {study['hardware']}{precision}"] if study["hardware"] else []
     if not parts:
         return "The tables do not say what the study consists of."
     return "Behind this, with the settings this search found: " + "; ".join(parts) + "."

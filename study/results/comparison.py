@@ -91,7 +91,7 @@ def _head(side: Side) -> dict[str, Any]:
 
 
 def _outside(a: Side, b: Side) -> list[dict[str, Any]]:
-    """What the fingerprints say: photos, code, packages, hardware."""
+    """What the fingerprints say: photos, code, packages, hardware, precision."""
     found = [_facts(side) for side in (a, b)]
     names = dict.fromkeys([*found[0], *found[1]])
     return [
@@ -104,7 +104,8 @@ def _outside(a: Side, b: Side) -> list[dict[str, Any]]:
 def _facts(side: Side) -> dict[str, Any]:
     results, data = side.results, side.results["data"]
     photos = {"photos' digest": data["digest"], "photos": data["num_photos"], "test photos": data["num_test"]}
-    return {**photos, "code of trainables/": results["code"], "hardware": results["hardware"], **results["packages"]}
+    machine = {"hardware": results["hardware"], "precision": results.get("precision", "not recorded")}
+    return {**photos, "code of trainables/": results["code"], **machine, **results["packages"]}
 
 
 def _cautions(a: Side, b: Side, in_file: list[dict[str, Any]]) -> list[str]:

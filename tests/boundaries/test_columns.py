@@ -68,7 +68,7 @@ def test_the_analysis_finds_the_range_of_each_setting_in_what_is_exported(tmp_pa
         "class_loss_weight": (1e-4, 1.0, True),
     }
     assert set(searched.ranges(loaded, "color_only", drawn)) == {"learning_rate"}
-    assert loaded.study["resources"] == {"cpus_per_trial": 1.0, "gpus_per_trial": None}
+    assert loaded.study["resources"] == {"cpus_per_trial": 1.0, "gpus_per_trial": None, "accelerator_type": None}
     (found,) = [one for one in answer_checks.absent_classes(loaded)]
     assert "Tomato" in found.sentence
 
