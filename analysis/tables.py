@@ -28,8 +28,8 @@ PICTURE_COLUMNS = {"photo": "str", "setting": "str", "jpeg": "object"}
 
 STUDY_DEFAULTS: dict[str, Any] = {
     "name": "", "question": "", "seed": None, "arms": {}, "contrasts": {}, "controls": {}, "margin": {},
-    "objectives": {}, "search": {}, "confirm": {}, "epochs": None, "data": {}, "hardware": "", "precision": "", "packages": {},
-    "launched": None, "exported": None, "metrics": {}, "command": "", "resources": {},
+    "objectives": {}, "search": {}, "confirm": {}, "epochs": None, "data": {}, "hardware": "", "precision": "",
+    "packages": {}, "launched": None, "exported": None, "metrics": {}, "command": "", "resources": {},
 }  # fmt: skip
 
 

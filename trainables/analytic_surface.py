@@ -19,6 +19,7 @@ from trainables.config import DataConfig, TrialConfig
 from trainables.data.images import Images
 from trainables.data.trial_data import TrialData
 from trainables.files import replaced
+from trainables.metrics import metric_of
 from trainables.optimizers import OPTIMIZERS, learning_rate_factor
 from trainables.records import DIAGNOSTICS, PhotoMeasures, Record
 
@@ -69,7 +70,9 @@ def run_epochs(
     test: PhotoMeasures | None = None
     for epoch in range(first_epoch, config.epochs + 1):
         time.sleep(epoch_seconds)
-        val = _measure(config, data, data.cut.val, epoch)
+        val = _measure(config, data, data.cut.val, epoch).means("val")
+        if not config.measures_color(epoch):
+            val = {name: mean for name, mean in val.items() if metric_of(name).task != "color"}
         record = {
             "train/color_loss": 0.02 * math.exp(-epoch / 10),
             "train/class_loss": math.log(NUM_CLASSES) * math.exp(-epoch / 10),
@@ -87,7 +90,7 @@ def run_epochs(
             record |= dict(
                 zip(DIAGNOSTICS, (fading - 0.2, 0.5, *(fading * x for x in (0.3, 0.1, 0.1, 0.3))), strict=True)
             )
-        record |= val.means("val")
+        record |= val
         if epoch == config.epochs and len(data.cut.test):
             test = _measure(config, data, data.cut.test, epoch)
             record |= test.means("test")

@@ -208,6 +208,11 @@ class TrialConfig:
         color_reaches_global = self.fusion and self.stop_color_gradient == "none"
         return (*low_level, "global_convolutions", "global_features") if color_reaches_global else low_level
 
+    def measures_color(self, epoch: int) -> bool:
+        """Whether the record of an epoch (from 1) carries the metrics of colouring: where that is not trained, only the
+        last one does."""
+        return self.color_loss_weight > 0 or epoch == self.epochs
+
     def diagnoses(self, epoch: int) -> bool:
         """Whether the record of an epoch (from 1) carries `DIAGNOSTICS`."""
         every = self.diagnostics_every

@@ -9,6 +9,7 @@ import pytest
 from trainables.analytic_surface import analytic_images, run_epochs
 from trainables.config import DataConfig, TrialConfig
 from trainables.data.trial_data import TrialData, trial_data
+from trainables.metrics import METRICS
 from trainables.records import Record, repeatable
 from trainables.trial import Trial, start
 
@@ -41,6 +42,14 @@ def test_it_continues_from_its_checkpoint(tmp_path: Path) -> None:
     first = [repeatable(next(records)) for _ in range(2)]
     records.close()
     assert first[:-1] + [repeatable(one) for one in run_epochs(config, data_of(), tmp_path / "checkpoint")] == whole
+
+
+def test_an_arm_that_does_not_colour_has_colour_metrics_in_its_last_epoch_alone() -> None:
+    config = TrialConfig(epochs=3, color_loss_weight=0, class_loss_weight=1)
+    first, second, final = run_epochs(config, data_of())
+    colours = {f"val/{name}" for name, metric in METRICS.items() if metric.task == "color"}
+    assert colours <= set(final) and not colours & {*first, *second}
+    assert {name for name in final if not name.startswith("test/")} - colours == set(first) == set(second)
 
 
 def test_naming_helps_colour_unless_labels_are_shuffled_or_fusion_is_off() -> None:

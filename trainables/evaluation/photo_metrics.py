@@ -91,6 +91,15 @@ def class_loss(logits_BC: Tensor, labels_B: Tensor) -> Tensor:
     return cross_entropy(logits_BC.float(), labels_B, reduction="none")
 
 
+def measure_naming(logits_BC: Tensor, labels_B: Tensor) -> dict[str, Tensor]:
+    """The metrics of `METRICS` that no colours are needed for, as in `measure`."""
+    return {
+        "top1": top_k(logits_BC, labels_B, 1),
+        "top5": top_k(logits_BC, labels_B, 5),
+        "class_loss": class_loss(logits_BC, labels_B),
+    }
+
+
 def measure(true_rgb_B3HW: Tensor, predicted_ab_B2HW: Tensor, logits_BC: Tensor, labels_B: Tensor) -> dict[str, Tensor]:
     """Every metric of `METRICS` for one batch: its name to a tensor of shape B.
 
@@ -105,7 +114,5 @@ def measure(true_rgb_B3HW: Tensor, predicted_ab_B2HW: Tensor, logits_BC: Tensor,
         "delta_e": delta_e(true_lab, predicted_lab),
         "psnr": psnr(true_rgb_B3HW, predicted_rgb),
         "ssim": ssim(true_rgb_B3HW, predicted_rgb),
-        "top1": top_k(logits_BC, labels_B, 1),
-        "top5": top_k(logits_BC, labels_B, 5),
-        "class_loss": class_loss(logits_BC, labels_B),
+        **measure_naming(logits_BC, labels_B),
     }

@@ -101,6 +101,21 @@ class JointNetwork(nn.Module):
 
     def look(self, lightness_B1HW: Tensor) -> View:
         """The part before fusion: what `paint` needs, and the names."""
+        low_BCHW, features_BC = self._global_features_of(lightness_B1HW)
+        logits_BC = self._classify(features_BC)
+
+        mid_BCHW = self.mid_level(low_BCHW)
+        vector_BK = None
+        if self.fuses:
+            vector_BK = self.global_vector(features_BC.detach() if self.stop_color_at_global else features_BC)
+        return View(mid_BCHW, vector_BK, logits_BC)
+
+    def name(self, lightness_B1HW: Tensor) -> Tensor:
+        """The logits of `forward`, to the bit, without the layers that only colouring needs."""
+        return self._classify(self._global_features_of(lightness_B1HW)[1]).float()
+
+    def _global_features_of(self, lightness_B1HW: Tensor) -> tuple[Tensor, Tensor]:
+        """The photos' low-level features, and the global ones that both tasks share."""
         low_BCHW = self.low_level(lightness_B1HW)
         if self.global_size == lightness_B1HW.shape[-1]:
             low_global_BCHW = low_BCHW
@@ -108,15 +123,11 @@ class JointNetwork(nn.Module):
             size = (self.global_size, self.global_size)
             copy_B1HW = functional.interpolate(lightness_B1HW, size, mode="bilinear", antialias=True)
             low_global_BCHW = self.low_level(copy_B1HW)
-        features_BC = self.global_features(self.global_pooling(self.global_convolutions(low_global_BCHW)))
-        class_features_BC = features_BC.detach() if self.stop_class_at_head else features_BC
-        logits_BC = self.class_head(class_features_BC)
+        return low_BCHW, self.global_features(self.global_pooling(self.global_convolutions(low_global_BCHW)))
 
-        mid_BCHW = self.mid_level(low_BCHW)
-        vector_BK = None
-        if self.fuses:
-            vector_BK = self.global_vector(features_BC.detach() if self.stop_color_at_global else features_BC)
-        return View(mid_BCHW, vector_BK, logits_BC)
+    def _classify(self, features_BC: Tensor) -> Tensor:
+        logits_BC: Tensor = self.class_head(features_BC.detach() if self.stop_class_at_head else features_BC)
+        return logits_BC
 
     def paint(self, mid_BCHW: Tensor, vector_BK: Tensor | None) -> Tensor:
         """Colours on the network's scale, B x 2 x H x W, from the local features of photos and a global vector.

@@ -188,7 +188,7 @@ class _Trial:
         speed = self.speed(time.monotonic() - started)
         if config.diagnoses(epoch):
             record |= self.diagnose()
-        record |= self.measure(data.cut.val).means("val")
+        record |= self.measure(data.cut.val, with_color=config.measures_color(epoch)).means("val")
         _check_finite(record, config, epoch)
         if epoch == config.epochs and (pool := self.measured_pool()) is not None:
             record |= pool.means("test")
@@ -283,11 +283,10 @@ class _Trial:
             record["matrix_ceiling_share"] = flops_per_second / self.ceiling
         return record
 
-    def measure(self, indices_N: NDArray[np.int64]) -> PhotoMeasures:
+    def measure(self, indices_N: NDArray[np.int64], *, with_color: bool = True) -> PhotoMeasures:
         """Errors of the network as it stands, photo by photo, against the true labels."""
-        return measure_photos(
-            self.network, self.pixels, self.labels_N, indices_N, batch_size=self.config.batch_size, dtype=self.dtype
-        )
+        how: dict[str, Any] = {"batch_size": self.config.batch_size, "dtype": self.dtype, "with_color": with_color}
+        return measure_photos(self.network, self.pixels, self.labels_N, indices_N, **how)
 
     def measured_pool(self) -> PhotoMeasures | None:
         """Errors on the test pool, measured once; None where there is none, in search."""
@@ -314,6 +313,5 @@ class _Trial:
 def _check_finite(record: Record, config: TrialConfig, epoch: int) -> None:
     """Losses may be finite while running statistics overflowed; a task that is not trained cannot end the trial."""
     for name, trained in (("color_mse", config.color_loss_weight > 0), ("class_loss", config.class_loss_weight > 0)):
-        value = float(record[f"val/{name}"])
-        if trained and not math.isfinite(value):
+        if trained and not math.isfinite(value := float(record[f"val/{name}"])):
             raise NotFiniteError(f"val/{name} is {value} in epoch {epoch}, after its last step.")

@@ -55,6 +55,17 @@ def test_learning_curves_leave_out_arms_that_do_not_train_the_task(tables: Table
     assert "color_only" not in set(dynamics.learning_curve_table(tables, "val/top1")["arm"])
 
 
+def test_a_setting_measured_in_its_last_epoch_alone_is_one_point(tables: Tables) -> None:
+    unknown = replace(tables, study={**tables.study, "arms": {}})
+    table = dynamics.learning_curve_table(unknown, "val/delta_e")
+    (row,) = table[table["setting"] == "class_only"].itertuples()
+    assert (row.epoch, row.num_replicates) == (tables.study["epochs"], 6)
+    (curve,) = [
+        one for one in curves.learning_curves(unknown, "val/delta_e").data if one.name == "class_only (6 replicates)"
+    ]
+    assert list(curve.x) == [row.epoch] and "markers" in curve.mode
+
+
 def test_trade_off_has_full_budget_search_trials_and_means_of_confirmed_settings(tables: Tables) -> None:
     table = effects.trade_off_table(tables)
     search = table[table["kind"] == "search"]

@@ -59,6 +59,16 @@ def test_every_departure_colours_at_full_size_and_names(fields: dict[str, object
     assert prediction.ab_B2HW.min() > 0 and prediction.ab_B2HW.max() < 1
 
 
+@pytest.mark.parametrize("fields", [{}, {"global_size": 64}, {"stop_class_gradient": "head"}], ids=str)
+def test_naming_alone_gives_the_same_logits_and_runs_no_layer_of_colouring(fields: dict[str, object]) -> None:
+    network = JointNetwork(TrialConfig.from_dict({"width": 0.125, **fields}), num_classes=5, image_size=32).eval()
+    lightness = torch.rand(3, 1, 32, 32)
+    expected = network(lightness).logits_BC
+    for part in (network.mid_level, network.global_vector, network.fusion, network.color):
+        part.forward = pytest.fail
+    assert torch.equal(network.name(lightness), expected)
+
+
 def test_extra_convolutions_and_skips_are_separate_factors() -> None:
     plain = JointNetwork(TrialConfig(width=0.125, extra_convolutions=1), num_classes=5, image_size=32)
     skips = JointNetwork(TrialConfig(width=0.125, extra_convolutions=1, residual=True), num_classes=5, image_size=32)

@@ -3,9 +3,11 @@
 import dataclasses
 import itertools
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
+import torch
 
 from trainables import devices
 from trainables.config import DataConfig, TrialConfig
@@ -13,6 +15,7 @@ from trainables.data.images import Images, load_images
 from trainables.data.splits import Cut
 from trainables.data.trial_data import TrialData, trial_data
 from trainables.metrics import METRICS
+from trainables.network.joint_network import JointNetwork
 from trainables.preparation.prepare import prepare
 from trainables.records import NotFiniteError, Record, repeatable
 from trainables.training.epochs import run_epochs
@@ -21,6 +24,9 @@ SMALL = TrialConfig(
     epochs=3, batch_size=8, width=0.125, optimizer="adamw", learning_rate=3e-3, dropout=0.2, checkpoint_seconds=0,
     schedule="one_cycle", precision="float32", device="cpu",
 )  # fmt: skip
+
+ALONE = {"color_loss_weight": 0.0, "class_loss_weight": 1.0}
+NAMES_ONLY = dataclasses.replace(SMALL, **ALONE)
 
 
 def data_of(images: Images, *, replicate: int = 0, with_test: bool = False) -> TrialData:
@@ -64,13 +70,41 @@ def test_a_cpu_of_either_kind_repeats_and_says_its_precision(
         assert train(config, data) == [repeatable(record) for record in first]
 
 
-@pytest.mark.parametrize("optimizer", ["adadelta", "adamw", "sgd"])
-def test_a_trial_stopped_after_any_epoch_continues_to_the_bit(orchard: Images, tmp_path: Path, optimizer: str) -> None:
-    config = dataclasses.replace(SMALL, optimizer=optimizer)
+def test_an_arm_that_does_not_colour_is_measured_on_colour_in_its_last_epoch_alone(
+    orchard: Images, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data = data_of(orchard, with_test=True)
+    monkeypatch.setattr(TrialConfig, "measures_color", lambda config, epoch: True)
+    always = train(NAMES_ONLY, data)
+    monkeypatch.undo()
+    painted: list[int] = []
+    records: list[Record] = []
+    paint = JointNetwork.paint
+
+    def counted(network: JointNetwork, *views: torch.Tensor) -> torch.Tensor:
+        if not network.training:
+            painted.append(len(records))
+        return paint(network, *views)
+
+    monkeypatch.setattr(JointNetwork, "paint", counted)
+    for record in run_epochs(NAMES_ONLY, data):
+        records.append(repeatable(record))
+    assert records[-1] == always[-1]
+    missing = {f"val/{name}" for name, metric in METRICS.items() if metric.task == "color"}
+    for record, full in zip(records[:-1], always[:-1], strict=True):
+        assert record == {name: value for name, value in full.items() if name not in missing}
+    assert set(painted) == {NAMES_ONLY.epochs - 1}
+
+
+@pytest.mark.parametrize("fields", [*({"optimizer": name} for name in ("adadelta", "adamw", "sgd")), ALONE], ids=str)
+def test_a_trial_stopped_after_any_epoch_continues_to_the_bit(
+    orchard: Images, tmp_path: Path, fields: dict[str, Any]
+) -> None:
+    config = dataclasses.replace(SMALL, **fields)
     data = data_of(orchard, with_test=True)
     whole = train(config, data)
     for stop_after in range(1, config.epochs):
-        checkpoint = tmp_path / f"{optimizer}-{stop_after}.pt"
+        checkpoint = tmp_path / f"{stop_after}.pt"
         first = [repeatable(r) for r in itertools.islice(run_epochs(config, data, checkpoint), stop_after)]
         # A continued trial begins with the record of its checkpoint, which may never have arrived.
         assert first[:-1] + train(config, data, checkpoint) == whole
@@ -101,6 +135,7 @@ def test_a_checkpoint_of_another_trial_is_refused(orchard: Images, tmp_path: Pat
         (dataclasses.replace(SMALL, learning_rate=1e-3), 0, "learning_rate"),
         (dataclasses.replace(SMALL, width=0.25), 0, "width"),
         (SMALL, 1, "replicate"),
+        (dataclasses.replace(SMALL, precision="bfloat16"), 0, "precision"),
     ):
         with pytest.raises(ValueError, match=f"belongs to another trial: its {name} is"):
             list(run_epochs(config, data_of(orchard, replicate=replicate), checkpoint))
