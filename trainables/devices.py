@@ -1,6 +1,5 @@
 """Where a trial computes, in which precision, and how much memory it may take and took."""
 
-import gc
 import os
 import resource
 import sys
@@ -83,7 +82,6 @@ def clean_slate(device: torch.device, memory_share: float) -> None:
     # torch's own default lies in a folder that everyone may write to, and it holds code. Set before the compiler loads,
     # which comes with the first optimizer.
     os.environ.setdefault("TORCHINDUCTOR_CACHE_DIR", str(default_cache() / "compiled"))
-    gc.collect()
     if device.type == "cuda":
         torch.cuda.empty_cache()
         torch.cuda.reset_peak_memory_stats(device)

@@ -15,7 +15,7 @@ from torch import Tensor
 from trainables.color.color_space import lightness_to_network, network_to_ab, photos_to_rgb, rgb_to_lab
 from trainables.data.batches import PixelSource
 from trainables.devices import autocast
-from trainables.evaluation.measure import METRIC_BATCH_ON_CPU
+from trainables.evaluation.measure import photos_at_once
 from trainables.evaluation.photo_metrics import delta_e
 from trainables.network.joint_network import JointNetwork
 
@@ -112,7 +112,7 @@ def _lent(vectors_PK: Tensor, donors_PD: NDArray[np.int64]) -> list[Tensor]:
 def _errors(lab_B3HW: Tensor, predicted_ab_B2HW: Tensor) -> Tensor:
     """Each photo's colour error, its own lightness kept."""
     predicted_lab_B3HW = torch.cat((lab_B3HW[:, :1], network_to_ab(predicted_ab_B2HW)), dim=1)
-    size = METRIC_BATCH_ON_CPU if lab_B3HW.device.type == "cpu" else len(lab_B3HW)
+    size = photos_at_once(lab_B3HW)
     parts = zip(torch.split(lab_B3HW, size), torch.split(predicted_lab_B3HW, size), strict=True)
     return torch.cat([delta_e(*part) for part in parts])
 

@@ -6,8 +6,10 @@ Letters of shapes: N photos, B photos of a batch, S steps of an epoch, H and W s
 """
 
 import dataclasses
+import gc
 import math
 import time
+import weakref
 from collections.abc import Generator
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -100,6 +102,10 @@ def run_epochs(
         return TrialEnd(network=trial.network, test=trial.measured_pool())
 
 
+_networks: weakref.WeakSet[JointNetwork] = weakref.WeakSet()
+"""Of the trials of this process that are still in memory."""
+
+
 class _Trial:
     """The state between epochs: network, optimizer, and the photos on the device."""
 
@@ -107,10 +113,15 @@ class _Trial:
         self.config, self.data, self.device = config, data, device
         self.dtype = choose_precision(config.precision, self.device)
         self.ceiling = matrix_ceiling(self.device, self.dtype) if self.device.type == "cuda" else None
+        if _networks:
+            # Compiled code, or the frames of an error, hold the last trial in a circle of references. A collection
+            # takes as long as an epoch of a small trial, and most trials go without.
+            gc.collect()
         clean_slate(self.device, config.device_memory_share)
         images = data.images
         num_classes, image_size = len(images.class_names), images.pixels_NHW3.shape[1]
         network = JointNetwork(config, num_classes=num_classes, image_size=image_size)
+        _networks.add(network)
         initialize(network, data.seed_for("weights"))
         self.network = network.to(self.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
         settings = config.optimizer_settings

@@ -69,14 +69,13 @@ def diagnose(
     Losses are those of training: batch norm by the batch, dropout on, the same units left out each time.
     """
 
-    def copies() -> _Copies:
-        return _Copies(network, optimizer, weighting, dtype, batch)
-
-    # Copies live for one line each: on a full device there is room for one pair.
-    before, gradients = copies().gradients()
+    # One pair, for which there is room on a full device, used three times.
+    copies = _Copies(network, optimizer, weighting, dtype, batch)
+    before, gradients = copies.gradients()
     values = _geometry(gradients["color"], gradients["class"])
     for task, gradient in gradients.items():
-        after = copies().losses_after(gradient)
+        copies.renew()
+        after = copies.losses_after(gradient)
         for measured in before:
             values[f"diagnostics/affinity_{task}_on_{measured}"] = 1 - _over(after[measured], before[measured])
     return {name: values[name] for name in DIAGNOSTICS if math.isfinite(values[name])}
@@ -106,9 +105,15 @@ class _Copies:
         batch: FixedBatch,
     ) -> None:
         self.weighting, self.dtype, self.batch = weighting, dtype, batch
+        self.originals = network, optimizer
         self.network, self.optimizer = copy.deepcopy((network, optimizer))
         self.network.train()
         self.shared = shared_parameters(self.network, weighting.config)
+
+    @torch.no_grad()
+    def renew(self) -> None:
+        """As the originals are, again: a third of the time of new copies, most of which goes into Python's objects."""
+        torch._foreach_copy_(_tensors(self.network, self.optimizer), _tensors(*self.originals))
 
     def gradients(self) -> tuple[dict[str, float], dict[str, list[Tensor]]]:
         """Both losses, and their weighted gradients of the shared layers, by task."""
@@ -135,3 +140,15 @@ class _Copies:
                 self.network, trained, self.dtype, batch.lab_B3HW, batch.labels_B, batch.colorful_B
             )
         return {"color": color_loss, "class": class_loss}
+
+
+def _tensors(network: JointNetwork, optimizer: torch.optim.Optimizer) -> list[Tensor]:
+    """Everything that a step changes, in one order."""
+    states = [
+        value
+        for group in optimizer.param_groups
+        for parameter in group["params"]
+        for value in optimizer.state[parameter].values()
+        if isinstance(value, Tensor)
+    ]
+    return [*network.parameters(), *network.buffers(), *states]
