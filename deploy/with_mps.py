@@ -1,4 +1,4 @@
-"""Runs the command that follows beside CUDA's Multi-Process Service, so that trials of one GPU compute at the same time.
+"""Runs the command that follows beside CUDA's Multi-Process Service, so that trials of one GPU compute side by side.
 
 The service lives as long as the command. Where it is not installed, or does not work, the command runs without it.
 """
