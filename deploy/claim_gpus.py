@@ -39,20 +39,24 @@ def claim(folder: Path, wanted: int, available: int) -> list[int]:
     return claimed
 
 
-def count_gpus() -> int:
-    """GPUs that this container is shown."""
-    listed = subprocess.run(["nvidia-smi", "--list-gpus"], capture_output=True, text=True, timeout=60, check=True)
-    return len(listed.stdout.splitlines())
+def gpu_names() -> list[str]:
+    """The GPUs that this container is shown, by names that mean the same to every program.
+
+    MPS counts the GPUs that it was given from 0 again, so that a number would mean another GPU to its programs.
+    """
+    command = ["nvidia-smi", "--query-gpu=uuid", "--format=csv,noheader"]
+    return subprocess.run(command, capture_output=True, text=True, timeout=60, check=True).stdout.split()
 
 
 def main(arguments: list[str]) -> None:
     """claim_gpus.py NUMBER FOLDER COMMAND..."""
     wanted, folder, command = int(arguments[0]), Path(arguments[1]), arguments[2:]
     try:
-        claimed = claim(folder, wanted, count_gpus())
+        names = gpu_names()
+        claimed = claim(folder, wanted, len(names))
     except (ValueError, OSError, subprocess.SubprocessError) as error:
         sys.exit(f"error: {error}")
-    os.environ["CUDA_VISIBLE_DEVICES"] = ",".join(map(str, claimed))
+    os.environ["CUDA_VISIBLE_DEVICES"] = ",".join(names[index] for index in claimed)
     os.execvp(command[0], command)
 
 

@@ -52,7 +52,8 @@ class TrialConfig:
     width: float = 1.0
     """Multiplies the channels of every layer but the last ones, in (0, 4]; rounded to multiples of 8."""
     pooling: str = "flatten"
-    """How the global block turns its last feature map into a vector: `flatten` (the paper) or `average`."""
+    """How the global block turns its last feature map into a vector: `flatten` (the paper) or `average`. They are one
+    network where the global block sees 32 pixels or fewer."""
     global_size: int | None = None
     """Side in pixels of the copy that the global block sees (the paper: 224). None: the image itself."""
     extra_convolutions: int = 0
@@ -178,7 +179,22 @@ class TrialConfig:
             raise ValueError("stop_class_gradient has no effect, because class_loss_weight is 0.")
         if self.stop_color_gradient != "none" and (not self.fusion or self.color_loss_weight == 0):
             raise ValueError("stop_color_gradient has no effect without fusion and a color_loss_weight above 0.")
+        if self.global_size is not None:
+            self._check_pooling("global_size", self.global_size)
         self._check_task_weighting()
+
+    def check_photos(self, image_size: int) -> None:
+        """Refuses, with a ValueError, a setting that has no effect on photos of this side in pixels."""
+        if self.global_size is None:
+            self._check_pooling("image_size", image_size)
+
+    def _check_pooling(self, name: str, side: int) -> None:
+        """The convolutions before it divide the side by 32; a map of one pixel is its own average."""
+        if self.pooling == "average" and side <= 32:
+            raise ValueError(
+                f"pooling 'average' has no effect with {name} {side}, of which the global block's last map has one "
+                "pixel; use 'flatten', which is the same network."
+            )
 
     def _check_task_weighting(self) -> None:
         if self.task_weighting != "uncertainty" and self.weighting_learning_rate is not None:

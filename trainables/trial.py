@@ -34,6 +34,7 @@ class Trial:
     def __post_init__(self) -> None:
         if not isinstance(self.replicate, int) or self.replicate < 0:
             raise ValueError(f"replicate must be a whole number of at least 0, but got {self.replicate!r}.")
+        self.config.check_photos(self.data.image_size)
 
     @classmethod
     def from_json(cls, document: Mapping[str, Any]) -> Self:

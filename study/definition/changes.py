@@ -17,6 +17,8 @@ ABSENT = "absent"
 
 SMALLEST_WIDTH = 0.125
 SMALLEST_IMAGE = 32
+SMALLEST_POOLED_IMAGE = 40
+"""Where the file names `pooling`, which has no effect on smaller photos."""
 
 
 @dataclass(frozen=True)
@@ -66,7 +68,9 @@ def smallest(study: Study) -> Study:
     if "min_epochs" in search:
         search["min_epochs"] = 1
     plain["confirm"]["replicates"] = 2
-    plain["data"]["image_size"] = min(SMALLEST_IMAGE, study.data_config().image_size)
+    sections = (study.base, study.space, *study.arms.values())
+    image_size = SMALLEST_POOLED_IMAGE if any("pooling" in one for one in sections) else SMALLEST_IMAGE
+    plain["data"]["image_size"] = min(image_size, study.data_config().image_size)
     plain["base"] = {**plain.get("base", {}), "epochs": 1}
     is_width_free = all("width" not in settings for settings in (study.space, *study.arms.values()))
     if is_width_free:

@@ -119,8 +119,17 @@ def _spaces(study: "Study") -> Iterator[Problem]:
             here = [pair for pair in here if field in pair[0].cases]
             path: Path = ("space", field) if section == "space" else ("arms", arms[0], field)
             yield from (Problem((*path, *idle.path), str(idle)) for idle in idle_cases(field, cases, here))
-    impossible = [(arm, error) for arm, pair in found.items() for error in impossible_trials(*pair)]
+    image_size = _image_size(study)
+    impossible = [(arm, error) for arm, pair in found.items() for error in impossible_trials(*pair, image_size)]
     yield from _by_arm(study, impossible)
+
+
+def _image_size(study: "Study") -> int | None:
+    """Side of the photos in pixels; None where the data are wrong, as `_data` says."""
+    try:
+        return study.data_config().image_size
+    except ValueError:
+        return None
 
 
 def _arms(study: "Study") -> Iterator[Problem]:

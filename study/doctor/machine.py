@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import subprocess
 import sys
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from study.tracking.address import tracking_uri_of
 from trainables.files import default_cache
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "chrome")
+MPS_CONTROL = "nvidia-cuda-mps-control"
 LOW_MEMORY_BYTES = 4 * 1024**3
 """For Ray, MLflow and one small trial."""
 
@@ -71,7 +73,24 @@ def _devices() -> list[Finding]:
             busy = free < total / 2
             remedy = "another program uses this GPU: end it, or choose others with CUDA_VISIBLE_DEVICES" if busy else ""
             findings.append(Finding(f"GPU {index}", "warning" if busy else "ok", words, remedy))
+        findings.append(mps_finding())
     return findings
+
+
+def mps_finding() -> Finding:
+    """Whether programs of this machine share a GPU through CUDA's Multi-Process Service."""
+    if shutil.which(MPS_CONTROL) is None:
+        return Finding("MPS", "ok", f"no {MPS_CONTROL} here: trials that share a GPU take turns on it")
+    folder = os.environ.get("CUDA_MPS_PIPE_DIRECTORY", "/tmp/nvidia-mps")
+    try:
+        asked = subprocess.run([MPS_CONTROL], input="get_server_list\n", capture_output=True, text=True, timeout=30)
+        answers = asked.returncode == 0
+    except (OSError, subprocess.TimeoutExpired):
+        answers = False
+    if answers:
+        return Finding("MPS", "ok", f"its control daemon answers in {folder}: trials that share a GPU run at once")
+    text = f"no control daemon answers in {folder}: trials that share a GPU take turns on it"
+    return Finding("MPS", "warning", text, f"start it before Ray, as the user who launches: {MPS_CONTROL} -d")
 
 
 def memory_bytes() -> int | None:

@@ -93,13 +93,16 @@ def impossible_values(field: str, cases: tuple[Case, ...]) -> Iterator[SettingEr
                     break
 
 
-def impossible_trials(space: Space, found: list[Scenario]) -> Iterator[SettingError]:
-    """Each kind of trial that TrialConfig refuses, at the setting that its message names first."""
+def impossible_trials(space: Space, found: list[Scenario], image_size: int | None) -> Iterator[SettingError]:
+    """Each kind of trial that TrialConfig refuses, at the setting that its message names first; None: whatever the size
+    of its photos."""
     seen = set()
     for scenario in found:
         for settings in _corners(scenario):
             try:
-                TrialConfig.from_dict({**space.fixed, **settings})
+                config = TrialConfig.from_dict({**space.fixed, **settings})
+                if image_size is not None:
+                    config.check_photos(image_size)
             except ValueError as error:
                 message = str(error)
                 fields = [word for word in re.findall(r"\w+", message) if word in DEFAULTS]

@@ -59,6 +59,10 @@ ELSEWHERE = {
     "docker compose cp ray-head:/studies/ncd-task-effects/report .": "no Docker engine here",
     "pip install --constraint constraints.txt '.[cluster]'": "the extra dev, which make install brings, contains it",
     "export RAY_AUTH_MODE=token RAY_AUTH_TOKEN=...": "tests/deploy/test_services.py starts Ray with both",
+    "export CUDA_MPS_PIPE_DIRECTORY=/tmp/mps-$USER CUDA_MPS_LOG_DIRECTORY=/tmp/mps-log-$USER": "needs a GPU",
+    "mkdir -p $CUDA_MPS_PIPE_DIRECTORY $CUDA_MPS_LOG_DIRECTORY": "needs a GPU",
+    "nvidia-cuda-mps-control -d": "needs a GPU; tests/deploy/test_with_mps.py starts a stand-in",
+    "echo quit | nvidia-cuda-mps-control": "needs a GPU; tests/deploy/test_with_mps.py ends a stand-in",
     ".venv/bin/tintune launch ncd-task-effects --storage /shared/studies --address http://HOST:8265 --detach": (
         "needs a cluster; tests/deploy/test_services.py hands a launch to one"
     ),

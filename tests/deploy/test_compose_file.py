@@ -115,6 +115,16 @@ def test_one_profile_has_gpus_and_the_other_has_none() -> None:
     assert [word.replace("gpus=1", "gpus=0") for word in gpu[gpu.index("ray") :]] == cpu
 
 
+def test_the_trials_of_a_worker_share_an_mps_that_no_other_container_reaches() -> None:
+    services = load(FILLED)["services"]
+    worker = services["ray-worker"]
+    assert {"type": "volume", "target": "/tmp"} in worker["volumes"]  # one without a name is the container's own
+    for name in ("CUDA_MPS_PIPE_DIRECTORY", "CUDA_MPS_LOG_DIRECTORY"):
+        assert worker["environment"][name].startswith("/tmp/")
+        assert [service for service, one in services.items() if name in one["environment"]] == ["ray-worker"]
+    assert services["ray-worker-cpu"]["environment"].items() <= worker["environment"].items()
+
+
 def test_the_image_takes_only_what_it_needs() -> None:
     ignored = (ROOT / ".dockerignore").read_text().split()
     assert "*" in ignored and "!.env" not in ignored

@@ -1,12 +1,16 @@
 """config.py: what a person may set."""
 
 import dataclasses
+from contextlib import nullcontext
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from trainables.config import OPTIMIZER_SETTINGS, DataConfig, TrialConfig
+from trainables.network.joint_network import JointNetwork
 from trainables.optimizers import OPTIMIZERS
+from trainables.trial import Trial
 
 
 @pytest.mark.parametrize(
@@ -25,6 +29,7 @@ from trainables.optimizers import OPTIMIZERS
         ({"class_loss_weight": 0, "shuffle_labels": True}, "shuffle_labels has no effect"),
         ({"class_loss_weight": 0, "stop_class_gradient": "head"}, "stop_class_gradient has no effect"),
         ({"fusion": False, "stop_color_gradient": "global"}, "stop_color_gradient has no effect"),
+        ({"pooling": "average", "global_size": 32}, "pooling 'average' has no effect with global_size 32"),
         ({"learning_rate": 0}, "learning_rate must be above 0"),
         ({"diagnostics_every": -1}, "diagnostics_every must be at least 0, but got -1"),
         (
@@ -70,6 +75,25 @@ def test_an_impossible_trial_is_refused_with_its_rule(fields: dict[str, Any], me
 def test_impossible_data_are_refused_with_their_rule(fields: dict[str, Any], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         DataConfig.from_dict(fields)
+
+
+@pytest.mark.parametrize(
+    ("image_size", "global_size", "refused"),
+    [(16, None, True), (32, None, True), (40, None, False), (32, 33, False), (128, 33, False)],
+)
+def test_average_pooling_is_refused_exactly_where_it_is_the_same_network_as_flatten(
+    image_size: int, global_size: int | None, refused: bool
+) -> None:
+    average = TrialConfig(pooling="average", global_size=global_size, width=0.125)
+    nets = [
+        JointNetwork(one, num_classes=3, image_size=image_size)
+        for one in (average, replace(average, pooling="flatten"))
+    ]
+    sizes = [sum(value.numel() for value in net.parameters()) for net in nets]
+    assert (sizes[0] == sizes[1]) is refused
+    with pytest.raises(ValueError, match=f"no effect with image_size {image_size}") if refused else nullcontext():
+        Trial(config=average, data=DataConfig(image_size=image_size))
+    Trial(config=replace(average, pooling="flatten"), data=DataConfig(image_size=image_size))
 
 
 def test_defaults_are_the_papers() -> None:

@@ -123,6 +123,18 @@ BROKEN: dict[str, tuple[str, str, int, tuple[str, ...]]] = {
         12,
         ("residual has no effect without extra_convolutions", "{when: {...}}"),
     ),
+    "average of one pixel": (
+        "image_size: 128, test_share: 0.25, val_share: 0.2}\nbase: {",
+        "image_size: 32}\nbase: {pooling: average, ",
+        4,
+        ("pooling 'average' has no effect with image_size 32", "use 'flatten'"),
+    ),
+    "average of one pixel in one arm": (
+        "{fusion: false",
+        "{pooling: average, global_size: 24",
+        16,
+        ("pooling 'average' has no effect with global_size 24", "use 'flatten'"),
+    ),
     "fixed and searched": (DROPOUT, "width: {uniform: [1, 2]}", 11, ("width is fixed in base and searched in space",)),
     "shuffled labels without class loss": (
         "shuffle_labels: true, class_loss_weight: {log_uniform: [1.0e-4, 1.0]}",
@@ -362,6 +374,31 @@ def test_objective_that_no_arm_can_have_is_refused() -> None:
     text = DESIGN[:first] + arms + DESIGN[last:].replace("treatment: joint", "treatment: small")
     text = text.replace("width: 1.0", "class_loss_weight: 0").replace("control: color_only", "control: large")
     with pytest.raises(StudyFileError, match=r"no arm can have objective val/top1, because none trains naming"):
+        parse_study(text)
+
+
+@pytest.mark.parametrize(
+    ("size_when_average", "line"),
+    [
+        (None, 11),
+        ("global_size: {int_uniform: [32, 64]}", 11),
+        ("global_size: {choice: [64, null]}", 11),
+        ("global_size: [{when: {pooling: average}, choice: [64, 16]}, {when: {pooling: flatten}, value: null}]", 11),
+        ("global_size: [{when: {pooling: average}, value: 64}, {when: {pooling: flatten}, value: 32}]", None),
+        ("global_size: {int_uniform: [33, 64]}", None),
+    ],
+)
+def test_searched_pooling_is_refused_exactly_where_some_trial_would_average_one_pixel(
+    size_when_average: str | None, line: int | None
+) -> None:
+    searched = "\n  ".join(
+        ["pooling: {choice: [flatten, average]}", *([size_when_average] if size_when_average else [])]
+    )
+    text = DESIGN.replace("image_size: 128", "image_size: 32").replace(DROPOUT, searched)
+    if line is None:
+        assert parse_study(text).arm_space("joint").searched
+        return
+    with pytest.raises(StudyFileError, match=f"^study.yaml:{line}: pooling 'average' has no effect with"):
         parse_study(text)
 
 

@@ -15,6 +15,11 @@ def test_smallest_study_is_valid_and_keeps_arms_and_data() -> None:
     assert "width" not in smallest(parse_study(DESIGN.replace(", width: 1.0", "").replace(DROPOUT, "width: 2"))).base
 
 
+def test_smallest_study_that_compares_poolings_has_photos_on_which_they_differ() -> None:
+    study = parse_study(DESIGN.replace(DROPOUT, "pooling: {choice: [flatten, average]}"))
+    assert smallest(study).data_config().image_size == 40
+
+
 def test_differences_tell_growth_and_placement_from_change() -> None:
     overrides = ["search.trials_per_arm=40", "confirm.replicates=4", "data.root=/elsewhere", "base.batch_size=32"]
     found = differences(DESIGN, parse_study(DESIGN, overrides=overrides).document)

@@ -1,6 +1,8 @@
 """machine.py and services.py: every line says what works here and, where it does not, what to do."""
 
 import json
+import subprocess
+import tempfile
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -10,6 +12,7 @@ import pytest
 
 from study.doctor import machine as doctor
 from study.doctor import services
+from tests.deploy.mps_stand_in import install
 from tests.study.commands import closed_port, tintune
 
 WHATS = ["Python", "packages", "device", "memory", "compiler", "Ray", "MLflow", "storage", "cache", "photos", "browser"]
@@ -39,7 +42,7 @@ def test_the_doctor_examines_everything_a_study_needs_and_leaves_nothing(tmp_pat
     done = tintune(tmp_path, "doctor", "--json")
     assert done.returncode == 0, done.stdout
     document = json.loads(done.stdout)
-    levels = {one["what"]: one["level"] for one in document["findings"] if not one["what"].startswith("GPU")}
+    levels = {one["what"]: one["level"] for one in document["findings"] if not one["what"].startswith(("GPU", "MPS"))}
     assert list(levels) == WHATS and set(levels.values()) <= {"ok", "warning"} and document["works"]
     assert all(one["remedy"] for one in document["findings"] if one["level"] != "ok")
     assert not (tmp_path / "studies").exists()
@@ -92,6 +95,23 @@ def test_a_folder_must_be_read_and_written_and_have_room(tmp_path: Path, monkeyp
 def test_a_package_that_is_missing_is_an_error() -> None:
     finding = doctor.package_finding({"torch": "2.15", "ray": "not installed"})
     assert (finding.level, finding.text, finding.remedy) == ("error", "missing ray", "run make install")
+
+
+def test_a_service_for_sharing_gpus_that_could_run_and_does_not_is_a_warning(monkeypatch: pytest.MonkeyPatch) -> None:
+    absent = doctor.mps_finding()
+    assert (absent.level, absent.remedy) == ("ok", "") and "take turns" in absent.text
+    with tempfile.TemporaryDirectory(prefix="hu-") as folder:
+        for name, value in install(Path(folder)).items():
+            monkeypatch.setenv(name, value)
+        for name in ("CUDA_MPS_PIPE_DIRECTORY", "CUDA_MPS_LOG_DIRECTORY"):
+            monkeypatch.setenv(name, folder)
+        missing = doctor.mps_finding()
+        assert missing.level == "warning" and missing.remedy.endswith(": nvidia-cuda-mps-control -d")
+        subprocess.run([doctor.MPS_CONTROL, "-d"], check=True)
+        running = doctor.mps_finding()
+        assert (running.level, running.remedy) == ("ok", "") and f"answers in {folder}" in running.text
+        subprocess.run([doctor.MPS_CONTROL], input="quit -t 1", text=True, check=True)
+        assert doctor.mps_finding() == missing
 
 
 def test_little_memory_is_a_warning() -> None:

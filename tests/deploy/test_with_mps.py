@@ -1,0 +1,130 @@
+"""The GPU worker of docker-compose.yml starts MPS where it can, never fails for it, and ends it when it ends."""
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.deploy.compose import ROOT, load, words
+from tests.deploy.mps_stand_in import install
+from tests.deploy.test_compose_file import FILLED
+
+RAY = """\
+#!/bin/sh
+echo "$@" > {folder}/started.tmp
+echo "$CUDA_VISIBLE_DEVICES $CUDA_MPS_PIPE_DIRECTORY" >> {folder}/started.tmp
+mv {folder}/started.tmp {folder}/started
+trap 'exit 3' TERM
+while :; do sleep 0.05; done
+"""
+SMI = '#!/bin/sh\n[ "$*" = "--query-gpu=uuid --format=csv,noheader" ] || exit 2\necho GPU-11-aa\necho GPU-22-bb\n'
+
+
+class Worker:
+    """The service ray-worker as a plain process: its own command and variables, with stand-ins for what it calls."""
+
+    def __init__(self, folder: Path, name: str, **variables: str) -> None:
+        self.folder, self.pipes = folder / name, folder / name / "tmp" / "nvidia-mps"
+        self.log = folder / name / "tmp" / "nvidia-mps-log" / "control.log"
+        (self.folder / "bin").mkdir(parents=True)
+        found = install(self.folder / "bin")
+        programs = {
+            "ray": RAY.format(folder=self.folder),
+            "nvidia-smi": SMI,
+            "python": f'#!/bin/sh\nexec {sys.executable} "$@"\n',
+        }
+        for program, text in programs.items():
+            (self.folder / "bin" / program).write_text(text)
+            (self.folder / "bin" / program).chmod(0o755)
+        service = load(FILLED)["services"]["ray-worker"]
+        self.command = [self._here(word).replace("/cache/gpus", f"{folder}/gpus") for word in words(service["command"])]
+        declared = {key: self._here(value) for key, value in service["environment"].items() if key.startswith("CUDA_")}
+        self.variables = {**os.environ, **declared, **found, **variables}
+        self.process: subprocess.Popen[str] | None = None
+
+    def _here(self, text: str) -> str:
+        return text.replace("/app/deploy", str(ROOT / "deploy")).replace("/tmp/", f"{self.folder}/tmp/")
+
+    def start(self) -> list[str]:
+        """Starts it and gives what Ray was told, and with which GPU and pipes."""
+        (self.folder / "started").unlink(missing_ok=True)
+        self.process = subprocess.Popen(self.command, env=self.variables, stderr=subprocess.PIPE, text=True)
+        deadline = time.monotonic() + 60
+        while not (self.folder / "started").exists():
+            assert self.process.poll() is None and time.monotonic() < deadline, self.process.communicate()[1]
+            time.sleep(0.02)
+        return (self.folder / "started").read_text().split()
+
+    def end(self) -> str:
+        """Ends it as docker does, and gives what it said; the exit code is Ray's."""
+        assert self.process is not None
+        self.process.terminate()
+        said = self.process.communicate(timeout=60)[1]
+        assert self.process.returncode == 3
+        return said
+
+    @property
+    def daemon(self) -> int | None:
+        """Process of the daemon, while it lives."""
+        file = self.pipes / "daemon.pid"
+        pid = int(file.read_text()) if file.exists() else None
+        return pid if pid is not None and Path(f"/proc/{pid}").exists() else None
+
+
+@pytest.fixture
+def folder() -> Iterator[Path]:
+    """Sockets live in it, and a socket's path may have 107 letters."""
+    made = Path(tempfile.mkdtemp(prefix="hu-"))
+    yield made
+    for file in made.glob("*/tmp/nvidia-mps/daemon.pid"):
+        os.kill(int(file.read_text()), signal.SIGKILL)
+    shutil.rmtree(made)
+
+
+def test_each_worker_has_a_service_of_its_own_that_ends_with_it(folder: Path) -> None:
+    one, other = Worker(folder, "one"), Worker(folder, "other")
+    assert one.start()[-2:] == ["GPU-11-aa", str(one.pipes)]
+    started = other.start()
+    assert started[:2] == ["start", "--block"] and started[-2:] == ["GPU-22-bb", str(other.pipes)]
+    assert one.daemon and other.daemon and one.daemon != other.daemon
+    assert one.end() == "" and one.daemon is None and other.daemon
+    assert one.log.read_text().split("\n")[-2].startswith("quit")
+    # A container that is started again has the files of its last life.
+    assert one.start()[-2:] == ["GPU-11-aa", str(one.pipes)] and one.daemon
+    os.kill(one.daemon, signal.SIGKILL)
+    one.end()
+    assert (one.pipes / "control").exists()
+    one.start()
+    assert one.daemon
+    assert [one.end(), other.end()] == ["", ""] and one.daemon is other.daemon is None
+
+
+def test_a_service_that_runs_already_is_shared_and_left_alone(folder: Path) -> None:
+    worker = Worker(folder, "one")
+    for name in ("PIPE", "LOG"):
+        Path(worker.variables[f"CUDA_MPS_{name}_DIRECTORY"]).mkdir(parents=True)
+    subprocess.run(["nvidia-cuda-mps-control", "-d"], env=worker.variables, check=True)
+    worker.start()
+    assert worker.end() == "" and worker.daemon
+
+
+@pytest.mark.parametrize("broken", ["BROKEN_CONTROL", "BROKEN_SERVICE"])
+def test_a_service_that_does_not_work_keeps_no_worker_from_starting(folder: Path, broken: str) -> None:
+    worker = Worker(folder, "one", **{broken: "1"})
+    assert worker.start()[0] == "start" and worker.daemon is None
+    assert "warning: no MPS, trials of one GPU take turns: " in worker.end()
+
+
+def test_a_worker_without_the_tool_starts_without_a_word(folder: Path) -> None:
+    worker = Worker(folder, "one")
+    (worker.folder / "bin" / "nvidia-cuda-mps-control").unlink()
+    assert shutil.which("nvidia-cuda-mps-control") is None
+    assert worker.start()[0] == "start"
+    assert worker.end() == "" and not worker.pipes.exists()
