@@ -39,7 +39,7 @@ FLOORS: dict[str, tuple[str, ...]] = {
         *("config", "devices", "files", "optimizers", "records", "seeds"),
     ),
     "trainables.inference": ("training", "network", "datasets", "color", "config"),
-    "trainables.analytic_surface": ("data", "config", "files", "optimizers", "records"),
+    "trainables.analytic_surface": ("data", "config", "files", "metrics", "optimizers", "records"),
     "trainables.trial": ("training", "preparation", "data", "analytic_surface", "config", "records"),
     "trainables.__main__": ("trial", "devices", "files", "records"),
     "study.errors": (),

@@ -60,11 +60,12 @@ def _daemon(pipes: Path, log: Path) -> None:
         asked = caller.recv(1000).decode()
         with log.open("a") as file:
             file.write(asked + "\n")
+        is_over = asked.startswith("quit")
+        for name in ("control", "daemon.pid") if is_over else ():
+            (pipes / name).unlink()
         caller.sendall(b"done")
         caller.close()
-        if asked.startswith("quit"):
-            (pipes / "control").unlink()
-            (pipes / "daemon.pid").unlink()
+        if is_over:
             os._exit(0)
 
 

@@ -7,7 +7,8 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -55,7 +56,9 @@ class Worker:
     def start(self) -> list[str]:
         """Starts it and gives what Ray was told, and with which GPU and pipes."""
         (self.folder / "started").unlink(missing_ok=True)
-        self.process = subprocess.Popen(self.command, env=self.variables, stderr=subprocess.PIPE, text=True)
+        self.process = subprocess.Popen(
+            self.command, env=self.variables, stderr=subprocess.PIPE, text=True, start_new_session=True
+        )
         deadline = time.monotonic() + 60
         while not (self.folder / "started").exists():
             assert self.process.poll() is None and time.monotonic() < deadline, self.process.communicate()[1]
@@ -79,17 +82,28 @@ class Worker:
 
 
 @pytest.fixture
-def folder() -> Iterator[Path]:
-    """Sockets live in it, and a socket's path may have 107 letters."""
-    made = Path(tempfile.mkdtemp(prefix="hu-"))
-    yield made
-    for file in made.glob("*/tmp/nvidia-mps/daemon.pid"):
-        os.kill(int(file.read_text()), signal.SIGKILL)
-    shutil.rmtree(made)
+def worker() -> Iterator[Callable[..., Worker]]:
+    """Makes workers of one machine, by name; all of them are gone afterwards."""
+    # Sockets live in it, and a socket's path may have 107 letters.
+    folder, made = Path(tempfile.mkdtemp(prefix="hu-")), []
+
+    def make(name: str = "one", **variables: str) -> Worker:
+        made.append(Worker(folder, name, **variables))
+        return made[-1]
+
+    yield make
+    for one in made:
+        if one.process is not None:
+            with suppress(ProcessLookupError):
+                os.killpg(one.process.pid, signal.SIGKILL)
+            one.process.wait()
+        if one.daemon:
+            os.kill(one.daemon, signal.SIGKILL)
+    shutil.rmtree(folder)
 
 
-def test_each_worker_has_a_service_of_its_own_that_ends_with_it(folder: Path) -> None:
-    one, other = Worker(folder, "one"), Worker(folder, "other")
+def test_each_worker_has_a_service_of_its_own_that_ends_with_it(worker: Callable[..., Worker]) -> None:
+    one, other = worker("one"), worker("other")
     assert one.start()[-2:] == ["GPU-11-aa", str(one.pipes)]
     started = other.start()
     assert started[:2] == ["start", "--block"] and started[-2:] == ["GPU-22-bb", str(other.pipes)]
@@ -106,25 +120,25 @@ def test_each_worker_has_a_service_of_its_own_that_ends_with_it(folder: Path) ->
     assert [one.end(), other.end()] == ["", ""] and one.daemon is other.daemon is None
 
 
-def test_a_service_that_runs_already_is_shared_and_left_alone(folder: Path) -> None:
-    worker = Worker(folder, "one")
+def test_a_service_that_runs_already_is_shared_and_left_alone(worker: Callable[..., Worker]) -> None:
+    one = worker()
     for name in ("PIPE", "LOG"):
-        Path(worker.variables[f"CUDA_MPS_{name}_DIRECTORY"]).mkdir(parents=True)
-    subprocess.run(["nvidia-cuda-mps-control", "-d"], env=worker.variables, check=True)
-    worker.start()
-    assert worker.end() == "" and worker.daemon
+        Path(one.variables[f"CUDA_MPS_{name}_DIRECTORY"]).mkdir(parents=True)
+    subprocess.run(["nvidia-cuda-mps-control", "-d"], env=one.variables, check=True)
+    one.start()
+    assert one.end() == "" and one.daemon
 
 
 @pytest.mark.parametrize("broken", ["BROKEN_CONTROL", "BROKEN_SERVICE"])
-def test_a_service_that_does_not_work_keeps_no_worker_from_starting(folder: Path, broken: str) -> None:
-    worker = Worker(folder, "one", **{broken: "1"})
-    assert worker.start()[0] == "start" and worker.daemon is None
-    assert "warning: no MPS, trials of one GPU take turns: " in worker.end()
+def test_a_service_that_does_not_work_keeps_no_worker_from_starting(worker: Callable[..., Worker], broken: str) -> None:
+    one = worker(**{broken: "1"})
+    assert one.start()[0] == "start" and one.daemon is None
+    assert "warning: no MPS, trials of one GPU take turns: " in one.end()
 
 
-def test_a_worker_without_the_tool_starts_without_a_word(folder: Path) -> None:
-    worker = Worker(folder, "one")
-    (worker.folder / "bin" / "nvidia-cuda-mps-control").unlink()
-    assert shutil.which("nvidia-cuda-mps-control") is None
-    assert worker.start()[0] == "start"
-    assert worker.end() == "" and not worker.pipes.exists()
+@pytest.mark.skipif(shutil.which("nvidia-cuda-mps-control") is not None, reason="this machine has the tool")
+def test_a_worker_without_the_tool_starts_without_a_word(worker: Callable[..., Worker]) -> None:
+    one = worker()
+    (one.folder / "bin" / "nvidia-cuda-mps-control").unlink()
+    assert one.start()[0] == "start"
+    assert one.end() == "" and not one.pipes.exists()

@@ -98,7 +98,9 @@ def test_a_package_that_is_missing_is_an_error() -> None:
 
 
 def test_a_service_for_sharing_gpus_that_could_run_and_does_not_is_a_warning(monkeypatch: pytest.MonkeyPatch) -> None:
-    absent = doctor.mps_finding()
+    with monkeypatch.context() as nowhere:
+        nowhere.setenv("PATH", "")
+        absent = doctor.mps_finding()
     assert (absent.level, absent.remedy) == ("ok", "") and "take turns" in absent.text
     with tempfile.TemporaryDirectory(prefix="hu-") as folder:
         for name, value in install(Path(folder)).items():

@@ -34,14 +34,17 @@ def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TINTUNE_CACHE", str(tmp_path / "cache"))
 
 
-def study_with_a_trial(folder: Path, text: str = TEXT, **settings: float) -> Ledger:
+def study_with_a_trial(folder: Path, text: str = TEXT, arm: str = "joint", **settings: float) -> Ledger:
     """A study's folder as launch leaves it after its first trial; the worker trains without Ray around it."""
     study: Study = parse_study(text)
     images, prepared, cut = prepare_data(study.data_config(), Console(quiet=True))
     ledger = Ledger(folder / study.name)
     ledger.folder.mkdir(parents=True, exist_ok=True)
-    chosen = {"learning_rate": 3e-3, "class_loss_weight": 0.01, **settings}
-    entry = make_entry(study, "joint", chosen, phase="search", number=0, replicate=0)
+    name = f"{arm}-search-0"
+    weights = {"class_loss_weight": 0.01} if arm == "joint" else {}
+    entry = make_entry(
+        study, arm, {"learning_rate": 3e-3, **weights, **settings}, phase="search", number=0, replicate=0
+    )
     ledger.write(entry)
     (ledger.folder / "study.yaml").write_text(study.document)
     document = fingerprint(study.data, images, prepared, cut, "launch", 0)
@@ -49,12 +52,12 @@ def study_with_a_trial(folder: Path, text: str = TEXT, **settings: float) -> Led
     (ledger.folder / "lease.json").write_text(json.dumps({"token": "ours"}))
     worker = object.__new__(LedgerTrainable)
     handed = assignment(ledger.folder, digest=images.digest, root=entry.data["root"])
-    worker.setup({"trial": NAME, "assignment": handed})
+    worker.setup({"trial": name, "assignment": handed})
     result = worker.step()
     while not result["done"]:
         result = worker.step()
     failure = {name: result[name] for name in ("failure_kind", "failure_message") if name in result}
-    ledger.end(NAME, result["end"], **failure)
+    ledger.end(name, result["end"], **failure)
     return ledger
 
 
@@ -71,12 +74,16 @@ def change_fingerprint(ledger: Ledger, change: Any) -> None:
     path.write_text(json.dumps(document))
 
 
+@pytest.mark.parametrize("arm", ["joint", "class_only"])
 @pytest.mark.parametrize("text", [TEXT, ORCHARD], ids=["analytic", "orchard"])
-def test_a_trial_comes_out_again_to_the_last_bit_and_the_study_stays_as_it_is(tmp_path: Path, text: str) -> None:
-    ledger = study_with_a_trial(tmp_path, text)
+def test_a_trial_comes_out_again_to_the_last_bit_and_the_study_stays_as_it_is(
+    tmp_path: Path, text: str, arm: str
+) -> None:
+    ledger = study_with_a_trial(tmp_path, text, arm)
     before = {path: path.read_bytes() for path in ledger.folder.rglob("*") if path.is_file()}
-    found = reproduce(ledger.folder, NAME)
-    assert found.same and found.num_records == len(ledger.records(NAME)) and found.changed == ()
+    (name,) = ledger.names()
+    found = reproduce(ledger.folder, name)
+    assert found.same and found.num_records == len(ledger.records(name)) and found.changed == ()
     assert {path: path.read_bytes() for path in ledger.folder.rglob("*") if path.is_file()} == before
 
 
