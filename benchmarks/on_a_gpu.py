@@ -4,7 +4,7 @@
 
 Needs torch 2.11 or newer, torchvision and scikit-image; nothing of ours is installed. The checks are those of
 `gpu_checks.py`. Each row of speed trains for some seconds on the class folders of --data, or on photos drawn in code.
-Where Ray is installed a study of eight trials, four at a time on one GPU, is launched last and followed to its report.
+Where Ray and what else a study needs is installed, one of eight trials, four at a time on one GPU, runs to its report.
 Prints a table and, last, one JSON line; the exit code is 1 if a check failed, 2 where there is no GPU.
 
 `--device cpu` rehearses without a GPU: what only a GPU can answer is left out and said, and the exit code is 2.
@@ -179,6 +179,9 @@ def mps(here: Here) -> Iterator[str]:
             os.environ.pop(name, None)
 
 
+NEEDED = ("ray", "optuna", "pandas", "pyarrow", "pydantic", "typer")
+"""Of a study, beside what a trial needs; MLflow may be brought level elsewhere."""
+
 STUDY = """
 name: on-a-gpu
 question: Does a study run on this GPU to its report?
@@ -197,8 +200,10 @@ resources: {cpus_per_trial: 1, gpus_per_trial: GPUS}
 
 def launch_study(here: Here, folder: Path) -> dict[str, Any]:
     """A study of eight trials, four to a GPU, from its file to its report."""
-    if importlib.util.find_spec("ray") is None:
-        return {"check": "a study of eight trials, four to a GPU", "end": "not here", "saw": "there is no Ray"}
+    missing = [name for name in NEEDED if importlib.util.find_spec(name) is None]
+    if missing:
+        saw = f"a study needs {', '.join(missing)}"
+        return {"check": "a study of eight trials, four to a GPU", "end": "not here", "saw": saw}
     started = time.perf_counter()
     file = folder / "on-a-gpu.yaml"
     file.write_text(STUDY.replace("GPUS", "0.25" if here.on_gpu else "0"))

@@ -303,7 +303,7 @@ def test_every_file_and_function_that_a_page_names_exists(page: str) -> None:
 
 
 def test_the_arrows_of_the_architecture_are_those_of_the_floors() -> None:
-    ground = {"trainables": ("config", "cores", "devices", "files", "metrics", "optimizers", "records", "seeds")}
+    ground = {"trainables": ("config", "cpu", "devices", "files", "metrics", "optimizers", "records", "seeds")}
     ground |= {"study": ("errors", "terminal"), "analysis": ()}
     text = next(block for block in re.findall(r"^```text\n(.*?)^```", PAGES["docs/architecture.md"], re.M | re.S))
     drawn: dict[str, set[str]] = {}
