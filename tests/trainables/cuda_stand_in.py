@@ -5,16 +5,20 @@ it answer without a driver. A tensor that is sent to the GPU stays where it is, 
 that was made of torch.cuda is kept.
 """
 
+import ast
 from collections.abc import Callable
-from types import SimpleNamespace
+from pathlib import Path
+from types import ModuleType, SimpleNamespace
 from typing import Any
 
+import pynvml
 import pytest
 import torch
 from torch import Tensor
 from torch.cuda import _get_device_index
 from torch.overrides import TorchFunctionMode
 
+MEMORY_USED_BYTES, UTILIZATION_PERCENT, POWER_MILLIWATTS = 2 * 2**30, 90, 250_000
 NAME, UUID = "stand-in", "00000000-0000-0000-0000-000000000000"
 MEMORY_BYTES = 8 * 2**30
 
@@ -68,11 +72,24 @@ class InMainMemory(TorchFunctionMode):
         return func(*args, **kwargs)
 
 
+def names_used(room: ModuleType) -> set[str]:
+    """Every `torch.cuda.<name>` in the sources of a room."""
+    return {
+        node.attr
+        for path in Path(room.__path__[0]).rglob("*.py")
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.Attribute) and ast.unparse(node.value) == "torch.cuda"
+    }
+
+
 def is_gpu(device: Any) -> bool:
     return device is not None and not isinstance(device, int) and torch.device(device).type == "cuda"
 
 
-def install(monkeypatch: pytest.MonkeyPatch, names: set[str]) -> list[tuple[str, tuple[Any, ...], dict[str, Any]]]:
+Calls = list[tuple[str, tuple[Any, ...], dict[str, Any]]]
+
+
+def install(monkeypatch: pytest.MonkeyPatch, names: set[str]) -> Calls:
     """Puts the stand-in in place and gives the list that every call of torch.cuda's `names` will be added to."""
     answers: dict[str, Any] = {
         "_cuda_init": None,
@@ -101,8 +118,19 @@ def install(monkeypatch: pytest.MonkeyPatch, names: set[str]) -> list[tuple[str,
     monkeypatch.setattr(torch.cuda, "Event", Event)
     # Optimizers ask whether their step is being captured.
     monkeypatch.setattr(torch.accelerator, "current_stream", Stream)
+    for name, answer in {
+        "nvmlInit": None,
+        "nvmlDeviceGetCount": 1,
+        "nvmlDeviceGetHandleByIndex": "handle",
+        "nvmlDeviceGetMemoryInfo": SimpleNamespace(used=MEMORY_USED_BYTES, total=MEMORY_BYTES),
+        "nvmlDeviceGetUtilizationRates": SimpleNamespace(gpu=UTILIZATION_PERCENT, memory=0),
+        "nvmlDeviceGetPowerUsage": POWER_MILLIWATTS,
+    }.items():
+        monkeypatch.setattr(pynvml, name, lambda *args, answer=answer: answer)
+    runtime = SimpleNamespace(cudaMemGetInfo=lambda index: (MEMORY_BYTES - MEMORY_USED_BYTES, MEMORY_BYTES))
+    monkeypatch.setattr(torch.cuda, "_cudart", runtime)
     _keep_tensors_here(monkeypatch)
-    calls: list[tuple[str, tuple[Any, ...], dict[str, Any]]] = []
+    calls: Calls = []
 
     def kept(name: str, function: Callable[..., Any]) -> Callable[..., Any]:
         def call(*args: Any, **kwargs: Any) -> Any:

@@ -1,6 +1,5 @@
 """What a trial asks of torch.cuda, without a GPU: each function is called, and takes what it is given."""
 
-import ast
 import dataclasses
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,7 +9,7 @@ import torch
 
 import trainables
 from tests.trainables import cuda_stand_in
-from tests.trainables.cuda_stand_in import InMainMemory
+from tests.trainables.cuda_stand_in import Calls, InMainMemory, names_used
 from trainables.config import DataConfig, TrialConfig
 from trainables.data.images import Images
 from trainables.data.trial_data import trial_data
@@ -18,22 +17,10 @@ from trainables.devices import CONTEXT_BYTES, choose_device
 from trainables.training import compute_speed, epochs
 from trainables.training.epochs import run_epochs
 
-Calls = list[tuple[str, tuple[object, ...], dict[str, object]]]
-
 CONFIG = TrialConfig(
     epochs=2, batch_size=8, width=0.125, optimizer="adamw", learning_rate=3e-3, device_memory_share=0.25,
     diagnostics_every=1, checkpoint_seconds=0,
 )  # fmt: skip
-
-
-def names_used() -> set[str]:
-    """Every `torch.cuda.<name>` in the sources of trainables."""
-    return {
-        node.attr
-        for path in Path(trainables.__path__[0]).rglob("*.py")
-        for node in ast.walk(ast.parse(path.read_text()))
-        if isinstance(node, ast.Attribute) and ast.unparse(node.value) == "torch.cuda"
-    }
 
 
 @pytest.fixture
@@ -41,7 +28,7 @@ def calls(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Calls]:
     compute_speed.matrix_ceiling.cache_clear()
     monkeypatch.setattr(compute_speed, "CEILING_SIDE", 8)
     monkeypatch.setenv("TINTUNE_CACHE", str(tmp_path / "cache"))
-    yield cuda_stand_in.install(monkeypatch, names_used())
+    yield cuda_stand_in.install(monkeypatch, names_used(trainables))
     compute_speed.matrix_ceiling.cache_clear()
 
 
@@ -57,7 +44,7 @@ def test_a_whole_trial_calls_torch_cuda_as_it_wants_to_be_called(
         streamed = list(run_epochs(dataclasses.replace(config, photos_memory_share=0.0), data))
     assert [record["device"] for record in resident + streamed] == [cuda_stand_in.NAME] * 4
     assert resident[-1]["val/delta_e"] == streamed[-1]["val/delta_e"]
-    assert {name for name, _, _ in calls} == names_used()
+    assert {name for name, _, _ in calls} == names_used(trainables)
     devices = [one for _, args, kwargs in calls for one in (*args, *kwargs.values()) if isinstance(one, torch.device)]
     assert devices and all(one == torch.device("cuda", 0) for one in devices)
 

@@ -1,34 +1,41 @@
-"""system_metrics.py. No GPU is at hand: torch's questions to its driver are answered here."""
+"""system_metrics.py, and whatever else a study asks of torch.cuda, on the stand-in for a GPU."""
 
 import threading
-from types import SimpleNamespace
 
 import pytest
 import torch
 
+import study
+from study.doctor import machine
 from study.execution import system_metrics
 from study.execution.system_metrics import SystemMetrics, gpu_and_machine
+from study.results import reproduce
+from tests.trainables import cuda_stand_in
+from tests.trainables.cuda_stand_in import names_used
 
 
 @pytest.fixture
-def gpu(monkeypatch: pytest.MonkeyPatch) -> None:
-    answers = {
-        "is_available": True,
-        "device_memory_used": 2_000_000_000,
-        "get_device_properties": SimpleNamespace(total_memory=8_000_000_000),
-        "utilization": 90,
-        "power_draw": 250_000,
-    }
-    for name, answer in answers.items():
-        monkeypatch.setattr(torch.cuda, name, lambda answer=answer: answer)
+def calls(monkeypatch: pytest.MonkeyPatch) -> cuda_stand_in.Calls:
+    return cuda_stand_in.install(monkeypatch, names_used(study))
 
 
-@pytest.mark.usefixtures("gpu")
+def test_a_study_calls_torch_cuda_as_it_wants_to_be_called(calls: cuda_stand_in.Calls) -> None:
+    metrics = SystemMetrics.of_gpu()
+    assert metrics is not None
+    metrics.close()
+    gpu_and_machine()
+    device, memory, *_ = machine._devices()
+    assert (device.level, memory.level) == ("ok", "ok") and "6 of 8 GiB free" in memory.text
+    assert reproduce._num_gpus() == 1
+    assert {name for name, *_ in calls} == names_used(study)
+
+
+@pytest.mark.usefixtures("calls")
 def test_a_sample_has_the_names_and_units_of_mlflows_system_metrics() -> None:
     found = gpu_and_machine()
     assert {name: value for name, value in found.items() if "gpu" in name} == {
         "system/gpu_0_utilization_percentage": 90,
-        "system/gpu_0_memory_usage_megabytes": 2000,
+        "system/gpu_0_memory_usage_megabytes": cuda_stand_in.MEMORY_USED_BYTES / 1e6,
         "system/gpu_0_memory_usage_percentage": 25,
         "system/gpu_0_power_usage_watts": 250,
     }
@@ -69,7 +76,7 @@ def test_a_process_that_sees_no_gpu_samples_nothing(monkeypatch: pytest.MonkeyPa
     assert SystemMetrics.of_gpu() is None
 
 
-@pytest.mark.usefixtures("gpu")
+@pytest.mark.usefixtures("calls")
 def test_where_there_is_a_gpu_it_samples_until_closed() -> None:
     metrics = SystemMetrics.of_gpu()
     assert metrics is not None and metrics.thread.is_alive()
