@@ -118,8 +118,9 @@ def test_code_is_kept_for_what_it_holds_as_constants(data: TrialData, monkeypatc
     assert [shape == first for shape in others] == [True] * len(alike) + [False] * len(different)
 
 
-def test_no_compiled_code_is_left_for_the_next_trial(data: TrialData) -> None:
+def test_no_compiled_code_is_left_for_a_trial_of_another_shape(data: TrialData) -> None:
     # torch gives up compiling a function after some shapes (eight) and goes on uncompiled; here after one.
+    keep_code_of("another shape")
     with torch._dynamo.config.patch(recompile_limit=1, fail_on_recompile_limit_hit=True):
         for width in (0.125, 0.25):
             (record,) = run_epochs(dataclasses.replace(COMPILED, epochs=1, width=width), data)
