@@ -55,7 +55,9 @@ class Here:
         return self.device.type == "cuda"
 
     def config(self, **changes: Any) -> TrialConfig:
-        return dataclasses.replace(SMALL, **{"device": str(self.device), **changes})
+        # A rehearsal asks nothing of the CPU's own bfloat16.
+        precision = "auto" if self.on_gpu else "float32"
+        return dataclasses.replace(SMALL, **{"device": str(self.device), "precision": precision, **changes})
 
     def data(self, image_size: int = 64, *, with_test: bool = False) -> TrialData:
         settings, images = orchard(self.cache, image_size)
@@ -178,7 +180,8 @@ def compiled_agrees(here: Here) -> str:
     compiled = here.train(dataclasses.replace(config, compile=True))
     difference, seconds = apart(compiled, here.train(config)), float(compiled[0]["compile_seconds"])
     saw = f"at most {difference:.1e} apart; compiled in {seconds:.0f} s"
-    if difference > 1e-4:
+    # CPUs differ in how far rounding grows.
+    if difference > (1e-4 if here.on_gpu else 1e-3):
         raise CheckFailedError(saw)
     return saw
 
