@@ -26,10 +26,9 @@ def check_folder(study: Study, folder: StoragePath) -> None:
                 f"{folder} holds another study; it differs in {', '.join(changes.refused)}. "
                 "Give the changed study another name, or another --storage."
             )
-        more_search = [change for change in changes.growth if change.startswith("search.")]
-        if more_search and Ledger(folder).entries("confirm"):
+        if changes.growth and any(entry.phase != "search" for entry in Ledger(folder).entries()):
             raise ValueError(
-                f"{folder} has begun to confirm its settings, and {more_search[0]} could choose others. "
+                f"{folder} has begun to confirm its settings, and {changes.growth[0]} could choose others. "
                 "Give the larger study another name."
             )
     elif isinstance(folder, Path) and folder.exists() and {path.name for path in folder.iterdir()} - {"lease.json"}:

@@ -8,7 +8,7 @@ from rich.table import Table
 
 from study.definition.study import Study
 from study.results.status import duration
-from study.search.selection import make_entry
+from study.search.selection import make_entry, roles_of
 from study.storage.path import StoragePath
 from trainables.config import DataConfig, TrialConfig
 from trainables.datasets.class_folders import list_photos
@@ -38,7 +38,7 @@ def estimate(study: Study) -> Estimate:
     from trainables.devices import choose_device, describe
     from trainables.training.epoch_cost import measure_epoch_seconds
 
-    num_rest = round(num_photos * (1 - data.test_share))
+    num_rest = round(num_photos * (1 - (data.test_share if data.folds == 1 else 1 / data.folds)))
     num_val = max(1, round(num_rest * data.val_share))
     configs = {arm: _first_config(study, arm) for arm in study.arms}
     try:
@@ -60,21 +60,36 @@ def estimate(study: Study) -> Estimate:
 
 
 def plan_rows(study: Study, found: Estimate) -> list[dict[str, Any]]:
-    """One row an arm and phase: trials and epochs at most, device seconds (None where unknown), what is searched.
+    """One row an arm and phase, all folds together: trials and epochs at most, device seconds (None where unknown).
 
-    A confirm phase trains one to two settings of a compared arm; `exact` says whether the number holds in any case.
+    `exact` says whether the number holds in any case: settings that several criteria agree on are tried again and
+    confirmed once, a contrast that is settled early asks for no more, and controls wait for an effect.
     """
     rows = []
+    folds = study.confirm.folds
     for arm in study.arms:
-        num_confirm, is_exact = _num_confirm(study, arm)
-        for phase, num_trials in (("search", study.search.trials_per_arm), ("confirm", num_confirm)):
+        num_search = study.search.trials_per_arm * folds
+        is_later = arm in study.later_arms
+        num_roles = len(roles_of(study, arm))
+        num_tried = min(study.search.trials_per_arm, study.search.rechecks * num_roles) * folds
+        num_rechecks = num_tried if study.search.trials_per_arm > 1 else 0
+        num_confirm = (num_roles + _num_twins(study, arm)) * study.confirm.num_replicates * folds
+        is_one = num_roles + _num_twins(study, arm) == 1 and len(study.confirm.all_looks) == 1
+        for phase, num_trials, exact in (
+            ("search", num_search, True),
+            ("recheck", num_rechecks, num_roles == 1 and study.search.early_stopping == "none"),
+            ("confirm", num_confirm, is_one),
+        ):
             num_epochs = num_trials * study.epochs
+            if phase == "recheck" and not num_trials:
+                continue
             rows.append(
                 {
                     "arm": arm,
                     "phase": phase,
                     "trials": num_trials,
-                    "exact": phase == "search" or is_exact,
+                    "exact": exact and not is_later,
+                    "only_with_an_effect": is_later,
                     "epochs": num_epochs,
                     "device_seconds": num_epochs * found.epoch_seconds[arm] if found.epoch_seconds else None,
                     "tasks": sorted(study.arm_tasks(arm)),
@@ -96,12 +111,12 @@ def plan_table(study: Study, found: Estimate) -> Table:
     for row in rows:
         first, seconds = row["phase"] == "search", row["device_seconds"]
         table.add_row(
-            row["arm"] if first else "",
+            row["arm"] + (" *" if row["only_with_an_effect"] else "") if first else "",
             row["phase"],
             f"{'' if row['exact'] else '≤ '}{row['trials']}",
             f"{row['epochs']:,}",
             "?" if seconds is None else duration(seconds),
-            " and ".join(row["tasks"]) if first else ", ".join(row["searched"]),
+            " and ".join(row["tasks"]) if first else ", ".join(row["searched"]) if row["phase"] == "confirm" else "",
         )
     objectives = " and ".join(f"{name} ({better})" for name, better in study.objectives.items())
     total_seconds = sum(row["device_seconds"] or 0.0 for row in rows)
@@ -109,9 +124,18 @@ def plan_table(study: Study, found: Estimate) -> Table:
     table.caption = (
         f"{sum(row['epochs'] for row in rows):,} epochs at most{time}, {study.epochs} epochs a trial; search: "
         f"{objectives}, {study.search.sampler}, early stopping {study.search.early_stopping}; confirm: "
-        f"{study.confirm.replicates} replicates. {found.basis[:1].upper()}{found.basis[1:]}."
+        f"{_confirm_words(study)}. {found.basis[:1].upper()}{found.basis[1:]}."
+        + ("\n* Only where a primary contrast finds an effect, as twins are." if study.later_arms else "")
     )
     return table
+
+
+def _confirm_words(study: Study) -> str:
+    confirm = study.confirm
+    if confirm.folds == 1:
+        return f"{confirm.num_replicates} replicates"
+    looks = " and ".join(str(look) for look in confirm.all_looks)
+    return f"{confirm.folds} folds, each with a search of its own, looks after {looks} replicates of each"
 
 
 def plan_document(study: Study, found: Estimate, folder: StoragePath) -> dict[str, Any]:
@@ -121,24 +145,19 @@ def plan_document(study: Study, found: Estimate, folder: StoragePath) -> dict[st
         "question": study.question,
         "folder": folder,
         "epochs_per_trial": study.epochs,
-        "replicates": study.confirm.replicates,
+        "folds": study.confirm.folds,
+        "looks": list(study.confirm.all_looks),
+        "replicates": study.confirm.num_replicates,
         "basis": found.basis,
         "plan": plan_rows(study, found),
     }
 
 
-def _num_confirm(study: Study, arm: str) -> tuple[int, bool]:
-    """Confirm trials of the arm at most, and whether it is that many in any case."""
-    metrics = {
-        contrast.metric
-        for contrasts in study.families.values()
-        for contrast in contrasts.values()
-        if arm in (contrast.treatment, contrast.control)
-    }
-    num_settings = len(metrics)
-    if study.confirm.twins and len(study.arm_tasks(arm)) > 1:
-        num_settings += sum(arm in (one.treatment, one.control) for one in study.contrasts.values())
-    return num_settings * study.confirm.replicates, num_settings <= 1
+def _num_twins(study: Study, arm: str) -> int:
+    """Twins of the arm at most: one for each primary contrast that asks about it."""
+    if not study.confirm.twins or len(study.arm_tasks(arm)) < 2:
+        return 0
+    return sum(arm in (one.treatment, one.control) for one in study.contrasts.values())
 
 
 def _first_config(study: Study, arm: str) -> TrialConfig:

@@ -266,6 +266,9 @@ class DataConfig:
     """How the test photos are chosen: `pool` cuts them once from the seed, `official` takes the data set's own list,
     `file` that of `split_file`, `tail` the last `test_share` of the photos in order of class (which leaves the last
     classes untrained: there to show its effect)."""
+    folds: int = 1
+    """Disjoint test pools that the content groups are cut into, each with trials of its own; a study says how many in
+    `confirm.folds`. 1: one pool of `test_share`."""
     split_file: str | None = None
     """CSV file with the columns photo and split (train, val or test); for split `file`."""
     min_chroma: float = 0.0
@@ -296,6 +299,7 @@ class DataConfig:
             _check_range(self, field, low=0, high=1, open_low=True, open_high=True)
         _check_range(self, "seed", low=0)
         _check_range(self, "min_chroma", low=0)
+        _check_range(self, "folds", low=1)
         reads_folder = self.dataset in FOLDER_DATASETS
         if reads_folder and not self.root:
             raise ValueError(f"root must name the folder of class folders for dataset {self.dataset!r}.")
@@ -330,6 +334,10 @@ class DataConfig:
         default = {field.name: field.default for field in dataclasses.fields(self)}["test_share"]
         if self.split in ("official", "file") and self.test_share != default:
             raise ValueError(f"test_share has no effect with split {self.split!r}, which names the test photos itself.")
+        if self.folds > 1 and self.split != "pool":
+            raise ValueError(f"folds must be 1 with split {self.split!r}, which has one test pool; use split 'pool'.")
+        if self.folds > 1 and self.test_share != default:
+            raise ValueError(f"test_share has no effect with {self.folds} folds, of which each is the test pool once.")
         if self.min_chroma and self.dataset == "analytic":
             raise ValueError("min_chroma has no effect with dataset 'analytic', which has no photos.")
 

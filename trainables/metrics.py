@@ -19,10 +19,12 @@ class Metric:
     """What a figure or a table calls it."""
     unit: str
     """Unit of one value; empty where the value has none."""
-    better: Literal["min", "max"]
-    """Direction in which the metric improves."""
+    better: Literal["min", "max", "none"]
+    """Direction in which the metric improves; none where it only describes."""
     task: Literal["color", "class", "none"]
     """Task whose prediction is measured."""
+    parts: tuple[str, ...] = MEASURED_PARTS
+    """Where it is measured: val after every epoch, test once."""
 
 
 METRICS: dict[str, Metric] = {
@@ -30,10 +32,25 @@ METRICS: dict[str, Metric] = {
     for metric in (
         Metric(name="color_mse", label="Color error", unit="(ab/200+0.5)^2", better="min", task="color"),
         Metric(name="delta_e", label="Color difference", unit="CIEDE2000", better="min", task="color"),
+        Metric(
+            name="delta_e_inside",
+            label="Color difference inside the object",
+            unit="CIEDE2000",
+            better="min",
+            task="color",
+        ),
+        Metric(
+            name="delta_e_outside",
+            label="Color difference outside the object",
+            unit="CIEDE2000",
+            better="min",
+            task="color",
+        ),
         Metric(name="psnr", label="PSNR", unit="dB", better="max", task="color"),
         Metric(name="ssim", label="SSIM", unit="", better="max", task="color"),
         Metric(name="top1", label="Top-1 accuracy", unit="share", better="max", task="class"),
         Metric(name="top5", label="Top-5 accuracy", unit="share", better="max", task="class"),
+        Metric(name="p_true", label="Probability of the true class", unit="share", better="max", task="class"),
         Metric(name="class_loss", label="Cross-entropy", unit="nats", better="min", task="class"),
     )
 }

@@ -8,6 +8,9 @@ from numpy.typing import NDArray
 Record = dict[str, float | int | str]
 """One epoch of one trial: `epoch` from 1, `time` in UTC, and metrics by name."""
 
+PHASES = ("search", "recheck", "confirm")
+"""Of a study: settings are looked for, the best of them tried again, and the chosen ones trained anew and tested."""
+
 UNREPEATABLE = (
     "time",
     "epoch_seconds",

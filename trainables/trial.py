@@ -8,9 +8,10 @@ from typing import Any, Protocol, Self
 
 from trainables.config import DataConfig, TrialConfig
 from trainables.data.images import Images, load_images
+from trainables.data.splits import fold_seed
 from trainables.data.trial_data import trial_data
 from trainables.preparation.prepare import prepare
-from trainables.records import PhotoMeasures, Record
+from trainables.records import PHASES, PhotoMeasures, Record
 
 
 class End(Protocol):
@@ -28,26 +29,30 @@ class Trial:
     data: DataConfig
     replicate: int = 0
     """Fixes cut, initial weights, order of batches and augmentation."""
+    fold: int = 0
+    """Which of the data's `folds` test pools the trial is measured on, and never trained or chosen by."""
     confirms: bool = False
     """Whether the trained network is measured on the test pool."""
 
     def __post_init__(self) -> None:
         if not isinstance(self.replicate, int) or self.replicate < 0:
             raise ValueError(f"replicate must be a whole number of at least 0, but got {self.replicate!r}.")
+        fold_seed(self.data, self.fold)
         self.config.check_photos(self.data.image_size)
 
     @classmethod
     def from_json(cls, document: Mapping[str, Any]) -> Self:
-        """Reads `config`, `data`, `replicate` and `phase`; other keys, such as the ledger's, are left alone."""
+        """Reads `config`, `data`, `replicate`, `fold` and `phase`; other keys, such as the ledger's, are left alone."""
         if not isinstance(document, Mapping):
             raise ValueError("A trial must be a JSON object with the keys config, data, replicate and phase.")
         phase = document.get("phase", "search")
-        if phase not in ("search", "confirm"):
-            raise ValueError(f"Unknown phase {phase!r}. Known: ['confirm', 'search'].")
+        if phase not in PHASES:
+            raise ValueError(f"Unknown phase {phase!r}. Known: {sorted(PHASES)}.")
         return cls(
             config=TrialConfig.from_dict(document.get("config", {})),
             data=DataConfig.from_dict(document.get("data", {})),
             replicate=document.get("replicate", 0),
+            fold=document.get("fold", 0),
             confirms=phase == "confirm",
         )
 
@@ -67,7 +72,7 @@ def images_of(data: DataConfig, cache: Path, digest: str | None = None) -> Image
 
 def start(trial: Trial, images: Images, checkpoint: Path | None = None) -> Generator[Record, None, End]:
     """The generator of a trial: records, and at the end what it leaves."""
-    data = trial_data(images, trial.data, replicate=trial.replicate, with_test=trial.confirms)
+    data = trial_data(images, trial.data, replicate=trial.replicate, with_test=trial.confirms, fold=trial.fold)
     if trial.data.dataset == "analytic":
         from trainables import analytic_surface
 

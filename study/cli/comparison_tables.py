@@ -23,7 +23,14 @@ def print_comparison(found: dict[str, Any], console: Console) -> None:
         metric = f"{row['contrast']}, {row['metric']} [{row['unit'] or '1'}]"
         verdicts.append((metric, *(_answer(row[key]) for key in "ab"), row["why_not"] or "yes"))
     console.print(_table("Verdicts, treatment minus control, 95 % interval", ("", *names, "comparable"), verdicts))
-    rows = [(f"{row['contrast']}, {row['side']}", *(_settings(row[key]) for key in "ab")) for row in found["settings"]]
+    has_folds = any(row["fold"] for row in found["settings"])
+    rows = [
+        (
+            f"{row['contrast']}, {row['side']}" + (f", fold {row['fold']}" if has_folds else ""),
+            *(_settings(row[key]) for key in "ab"),
+        )
+        for row in found["settings"]
+    ]
     console.print(_table("Chosen settings", ("", *names), rows))
     cost = found["cost"]
     rows = [(name.replace("_", " "), *(_value(cost[key][name]) for key in "ab")) for name in cost["a"]]

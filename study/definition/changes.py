@@ -9,8 +9,9 @@ from study.definition.load import parse_study
 from study.definition.study import Study
 from study.search_space.settings import DEFAULTS
 
-GROWING = ("search.trials_per_arm", "confirm.replicates")
-"""Numbers that may be raised in a study that has begun: what is done stays what it is."""
+GROWING = ("search.trials_per_arm",)
+"""Numbers that may be raised in a study that has begun: what is done stays what it is. Looks and replicates are not
+among them: an interval says what it says only if nobody could have looked and then gone on."""
 
 ABSENT = "absent"
 """Stands for the value of a field that a study has not."""
@@ -28,7 +29,7 @@ class Differences:
     refused: list[str]
     """A study that has begun cannot become this one."""
     growth: list[str]
-    """More trials or replicates."""
+    """More trials."""
     placement: list[str]
     """Where trials run and photos lie, which changes no result (the photos' digest is compared elsewhere)."""
 
@@ -56,7 +57,7 @@ def field_differences(old_document: str, new_document: str) -> list[tuple[str, A
 
 
 def smallest(study: Study) -> Study:
-    """The same arms, space and contrasts with two trials per arm, two replicates, one epoch and a tiny network.
+    """The same arms, space and contrasts with two trials per arm, two replicates or folds, one epoch, a tiny network.
 
     The data set stays as it is, but for its image size.
     """
@@ -67,7 +68,7 @@ def smallest(study: Study) -> Study:
         search["enqueue"] = search["enqueue"][: search["trials_per_arm"]]
     if "min_epochs" in search:
         search["min_epochs"] = 1
-    plain["confirm"]["replicates"] = 2
+    plain["confirm"] |= {"replicates": 2} if study.confirm.folds == 1 else {"folds": 2, "looks": [1]}
     sections = (study.base, study.space, *study.arms.values())
     image_size = SMALLEST_POOLED_IMAGE if any("pooling" in one for one in sections) else SMALLEST_IMAGE
     plain["data"]["image_size"] = min(image_size, study.data_config().image_size)

@@ -18,8 +18,8 @@ TASK_WORDS = {"color": "colouring", "class": "naming"}
 
 
 def question_problems(study: "Study") -> list[Problem]:
-    """What is measured and compared, then how it is searched; for a study whose settings are sound."""
-    return [*_measures(study), *_search(study)]
+    """What is measured and compared, then how it is searched and confirmed; for a study whose settings are sound."""
+    return [*_measures(study), *_search(study), *_confirm(study)]
 
 
 def _measures(study: "Study") -> Iterator[Problem]:
@@ -57,6 +57,29 @@ def _measures(study: "Study") -> Iterator[Problem]:
                     (section, name), f"{section}.{name} compares the same as {seen[key]}; remove one of them."
                 )
     yield from _margins(study)
+    if are_known:
+        yield from _compromise(study, tasks)
+
+
+def _compromise(study: "Study", tasks: Mapping[str, set[str]]) -> Iterator[Problem]:
+    """It weighs objectives of both tasks, in an arm that trains both and that a primary contrast asks about."""
+    if not study.compromise:
+        return
+    for name in study.compromise:
+        if name not in study.objectives:
+            yield Problem(
+                ("compromise", name), f"compromise: {name} is no objective. {nearest(name, study.objectives)}"
+            )
+            return
+    weighed = {metric_of(name).task for name in study.compromise}
+    if weighed != {"color", "class"}:
+        text = "compromise must weigh an objective of colouring against one of naming"
+        yield Problem(("compromise",), f"{text}, but got {sorted(study.compromise)}.")
+    elif not any(len(tasks.get(one.treatment, ())) > 1 for one in study.contrasts.values()):
+        yield Problem(
+            ("compromise",),
+            "compromise has no effect, because no arm that trains both tasks is a contrast's treatment; remove it.",
+        )
 
 
 def _contrast(study: "Study", tasks: Mapping[str, set[str]], path: Path, contrast: "Contrast") -> Iterator[Problem]:
@@ -97,14 +120,22 @@ def _margins(study: "Study") -> Iterator[Problem]:
         if problem or name not in used:
             rule = f"margin {name} has no effect: no contrast, control or objective measures it. {nearest(name, used)}"
             yield Problem(("margin", name), problem or rule)
+    compared = sorted({contrast.metric for family in study.families.values() for contrast in family.values()})
+    for name in study.spread:
+        if name not in compared:
+            yield Problem(
+                ("spread", name), f"spread {name} has no effect: no contrast measures it. {nearest(name, compared)}"
+            )
 
 
 def _metric_problem(name: str, part: str, what: str, why: str) -> str | None:
     """Why this is no metric of that part of the data, or None where it is one."""
-    known = [f"{part}/{key}" for key, metric in METRICS.items() if metric.task != "none"]
+    known = [f"{part}/{key}" for key, metric in METRICS.items() if metric.better != "none" and part in metric.parts]
     if name in known:
         return None
     other, _, key = name.partition("/")
+    if key in METRICS and METRICS[key].better == "none":
+        return f"{what}: {name} has no better direction, so it is shown and never judged. Known: {known}."
     if key in METRICS and other != part and f"{part}/{key}" in known:
         return f"{what} needs a {part}/ metric, because {why}, but got {name!r}; write {part}/{key}."
     return f"{what}: unknown metric {name!r}. {nearest(name, known)}"
@@ -123,6 +154,9 @@ def _search(study: "Study") -> Iterator[Problem]:
             text = f"search.{field} has no effect with early_stopping {search.early_stopping} and without {able}"
             yield Problem(("search", field), f"{text}; remove it.")
     yield from _sampler(study)
+    if search.rechecks == 1:
+        text = "search.rechecks must be 0, or at least 2 to choose among"
+        yield Problem(("search", "rechecks"), f"{text}, but got 1.")
     if "min_epochs" in given and search.min_epochs > study.epochs:
         text = f"search.min_epochs must be at most epochs, {study.epochs}, but got {search.min_epochs}"
         yield Problem(("search", "min_epochs"), f"{text}; lower it.")
@@ -145,6 +179,40 @@ def _search(study: "Study") -> Iterator[Problem]:
     if gpus is not None and gpus > 1 and gpus != int(gpus):
         text = f"resources.gpus_per_trial must be a share of one GPU or a whole number, but got {gpus:g}"
         yield Problem(("resources", "gpus_per_trial"), f"{text}; use {int(gpus)} or {int(gpus) + 1}.")
+
+
+def _confirm(study: "Study") -> Iterator[Problem]:
+    """How many trainings there are and when they are judged is said once, in the words of the design."""
+    confirm = study.confirm
+    if confirm.folds == 1:
+        if confirm.looks is not None:
+            yield Problem(
+                ("confirm", "looks"), "confirm.looks has no effect without folds; write `replicates: N`, or add folds."
+            )
+        if confirm.replicates is None:
+            yield Problem(
+                ("confirm",),
+                "confirm needs `replicates: N` (one test pool), or `folds: K` and `looks: [...]`; add them.",
+            )
+        return
+    if confirm.replicates is not None:
+        yield Problem(
+            ("confirm", "replicates"),
+            f"confirm.replicates has no effect with {confirm.folds} folds: the last of confirm.looks says how many; "
+            "remove it.",
+        )
+    if confirm.looks is None:
+        yield Problem(("confirm",), "confirm.looks is missing; add it, such as `looks: [1, 2]`.")
+    elif sorted(set(confirm.looks)) != confirm.looks:
+        yield Problem(
+            ("confirm", "looks"), f"confirm.looks must ascend, each look later than the last, but got {confirm.looks}."
+        )
+    if study.search.warm_start is not None:
+        yield Problem(
+            ("search", "warm_start"),
+            "search.warm_start cannot be used with folds: the other study's search may have seen the photos that a "
+            "fold is tested on; remove it, or use `folds: 1`.",
+        )
 
 
 def _sampler(study: "Study") -> Iterator[Problem]:

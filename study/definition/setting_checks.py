@@ -48,6 +48,11 @@ def _data(study: "Study") -> Iterator[Problem]:
         if field == "seed":
             yield Problem(("data", field), "data.seed is the study's own; write `seed: ...` at the top of the file.")
             return
+        if field == "folds":
+            yield Problem(
+                ("data", field), "data.folds follows from the study's confirm; write `confirm: {folds: ...}`."
+            )
+            return
         if field not in known:
             yield Problem(("data", field), f"unknown key {field!r} in data. {nearest(field, known)}")
             return
@@ -55,7 +60,8 @@ def _data(study: "Study") -> Iterator[Problem]:
         study.data_config()
     except ValueError as error:
         named = [word for word in re.findall(r"\w+", str(error)) if word in study.data]
-        yield Problem(("data", *named[:1]), f"data: {error}")
+        path = ("confirm", "folds") if str(error).startswith("folds") else ("data", *named[:1])
+        yield Problem(path, f"{path[0]}: {error}" if path[0] == "data" else f"confirm.{error}")
 
 
 def _settings(study: "Study") -> Iterator[Problem]:

@@ -48,6 +48,8 @@ class Contrast(_Section):
     """The arm it is compared with."""
     metric: Text
     """Measured on the test pool: `test/` and a name of METRICS."""
+    question: Text = ""
+    """Which of several questions it belongs to: the contrasts of one question share an error of 5 %."""
 
 
 class Search(_Section):
@@ -69,15 +71,60 @@ class Search(_Section):
     """Settings tried first in every arm that searches them; those left out are sampled."""
     warm_start: Text | None = Field(default=None, min_length=1)
     """Folder of another study whose best settings are tried next, arm by arm; see `study/search/warm_start.py`."""
+    rechecks: Whole = Field(default=2, ge=0)
+    """Of each arm's best settings so many run again, on another replicate, before one is chosen; 0: none."""
 
 
 class Confirm(_Section):
-    """How the chosen settings are trained again."""
+    """How the chosen settings are trained again, and when the verdict may be reached."""
 
-    replicates: Whole = Field(ge=2)
-    """Fresh trainings of each chosen setting; a spread needs two."""
+    folds: Whole = Field(default=1, ge=1)
+    """Disjoint test pools, each with a search of its own that never saw it; 1: one pool of `data.test_share`."""
+    looks: Annotated[list[Annotated[Whole, Field(ge=1)]], Field(min_length=1, max_length=2)] | None = None
+    """With folds: after how many replicates of every fold the verdict may be reached, such as [1, 2]."""
+    replicates: Annotated[Whole, Field(ge=2)] | None = None
+    """Without folds: fresh trainings of each chosen setting; a spread needs two."""
     twins: YesNo = False
-    """Whether chosen settings that train both tasks are also trained with one task's weight at zero."""
+    """Whether chosen settings that train both tasks are also trained with one task's weight at zero, where a primary
+    contrast finds an effect."""
+
+    @property
+    def num_replicates(self) -> int:
+        """Fresh trainings of each chosen setting, in every fold, at most."""
+        return self.all_looks[-1]
+
+    @property
+    def all_looks(self) -> tuple[int, ...]:
+        """Replicates at each look; with one fold there is one look, at the end."""
+        looks = (self.replicates,) if self.folds == 1 else self.looks
+        assert looks and looks[-1] is not None, "question_checks demands looks with folds, replicates without"
+        return tuple(int(look) for look in looks if look is not None)
+
+    @property
+    def shares(self) -> tuple[float, ...]:
+        """What each look spends of the error; an early one little, at half of the replicates or before less still."""
+        looks = self.all_looks
+        if len(looks) == 1:
+            return (1.0,)
+        first = EARLY_SHARE if 2 * looks[0] <= looks[1] else LATE_SHARE
+        return (first, 1 - first)
+
+
+EARLY_SHARE, LATE_SHARE = 0.1, 0.2
+"""Of the error, at the first of two looks: the two designs that were simulated, looks 1 and 2, and looks 2 and 3."""
+
+
+class Spread(_Section):
+    """Standard deviations of the difference between two arms, in the metric's unit; for the power of a plan alone."""
+
+    replicates: Number = Field(ge=0)
+    """Between fresh trainings."""
+    photos: Number = Field(ge=0)
+    """Between photos."""
+    rest: Number = Field(ge=0)
+    """Of one photo in one training, beside the two."""
+    search: Number = Field(default=0.0, ge=0)
+    """Between searches, each with its own chosen settings."""
 
 
 class Resources(_Section):
@@ -116,6 +163,11 @@ class Study(_Section):
     """The second family: contrasts that explain the first."""
     margin: dict[Text, Annotated[Number, Field(gt=0)]]
     """For each metric of a contrast the difference below which nobody would care."""
+    compromise: dict[Text, Annotated[Number, Field(gt=0)]] = {}
+    """Objectives and the amounts that weigh the same: the setting with the smallest sum of losses in these units is
+    confirmed as `<arm>.both` and tested on the metric of every primary contrast."""
+    spread: dict[Text, Spread] = {}
+    """What `--dry-run` reckons the power with, by metric of a contrast."""
     search: Search
     confirm: Confirm
     resources: Resources = Resources()
@@ -136,7 +188,8 @@ class Study(_Section):
 
     @property
     def num_search_trials(self) -> int:
-        return len(self.arms) * self.search.trials_per_arm
+        """Of all arms and folds."""
+        return len(self.arms) * self.search.trials_per_arm * self.confirm.folds
 
     @property
     def epochs(self) -> int:
@@ -147,8 +200,32 @@ class Study(_Section):
 
     @property
     def families(self) -> dict[str, dict[str, Contrast]]:
-        """The contrasts by family."""
-        return {"primary": self.contrasts, "controls": self.controls}
+        """The contrasts by family; `both` follows from the primary ones where a compromise is declared."""
+        return {"primary": self.contrasts, "both": self._both(), "controls": self.controls}
+
+    def _both(self) -> dict[str, Contrast]:
+        """Each primary contrast whose treatment trains both tasks, for the one setting chosen by the compromise."""
+        if not self.compromise:
+            return {}
+        return {
+            f"both, {name}": contrast
+            for name, contrast in self.contrasts.items()
+            if len(self.arm_tasks(contrast.treatment)) > 1
+        }
+
+    @property
+    def first_arms(self) -> list[str]:
+        """The arms that are searched at once, in the file's order."""
+        return [arm for arm in self.arms if arm not in self.later_arms]
+
+    @property
+    def later_arms(self) -> list[str]:
+        """The arms that a control alone compares: they wait until a primary contrast has found an effect."""
+        primary, controls = (
+            {arm for one in family.values() for arm in (one.treatment, one.control)}
+            for family in (self.contrasts, self.controls)
+        )
+        return [arm for arm in self.arms if arm in controls - primary]
 
     def arm_settings(self, arm: str) -> dict[str, tuple[Path, Any]]:
         """Every setting of the arm that the file names: where it stands, and what is written there."""
@@ -198,7 +275,7 @@ class Study(_Section):
 
     def data_config(self) -> DataConfig:
         """The data of every trial. Paths become absolute: Ray's workers stand in folders of their own."""
-        data = DataConfig.from_dict({**self.data, "seed": self.seed})
+        data = DataConfig.from_dict({**self.data, "seed": self.seed, "folds": self.confirm.folds})
         paths = {name: getattr(data, name) for name in ("root", "split_file")}
         absolute: dict[str, Any] = {name: str(place_of(path)) for name, path in paths.items() if path is not None}
         return dataclasses.replace(data, **absolute)

@@ -1,7 +1,8 @@
-"""The two phases of a study, each one run of Ray Tune. Loads Ray Tune, so that `launch` imports it late."""
+"""The phases of a study, each one run of Ray Tune. Loads Ray Tune, so that `launch` imports it late."""
 
 import shutil
 import tempfile
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,12 +21,12 @@ from study.execution.scheduler import StopWithinArm, build_scheduler
 from study.execution.searcher import LedgerSearcher
 from study.execution.tune_loop import tolerates_losses
 from study.execution.worker import LedgerTrainable
-from study.ledger.ledger import Ledger
+from study.ledger.ledger import Entry, Ledger
 
 
 @dataclass(frozen=True)
 class Phases:
-    """One Ray Tune run per phase over all arms, so that the cluster stays full to the end."""
+    """One Ray Tune run per phase over all folds and arms, so that the cluster stays full to the end."""
 
     study: Study
     assignment: Assignment
@@ -33,7 +34,26 @@ class Phases:
     is_local: bool
     """Whether this driver started Ray."""
 
-    def run(self, phase: str, num_trials: int) -> None:
+    def search(self, arms: Sequence[str]) -> None:
+        """Runs the search of these arms in every fold."""
+        entries = Ledger(self.assignment.folder).entries("search")
+        others = [entry for entry in entries if entry.arm not in arms]
+        num_planned = len(arms) * self.study.search.trials_per_arm * self.study.confirm.folds
+        self._run("search", num_planned + len(others), arms)
+
+    def finish(self, planned: Sequence[Entry]) -> None:
+        """Runs these trials of one phase, entered into the ledger where they are not yet."""
+        if not planned:
+            return
+        ledger = Ledger(self.assignment.folder)
+        known = set(ledger.names())
+        for entry in planned:
+            if entry.name not in known:
+                ledger.write(entry)
+        phase = planned[0].phase
+        self._run(phase, len(ledger.entries(phase)))
+
+    def _run(self, phase: str, num_trials: int, arms: Sequence[str] | None = None) -> None:
         """Runs every trial of the phase that has not ended yet."""
         study, ledger = self.study, Ledger(self.assignment.folder)
         early_stopping = study.search.early_stopping if phase == "search" else "none"
@@ -45,7 +65,7 @@ class Phases:
         if num_left <= 0:
             return
         progress = Progress(study, phase, num_trials, entries, ledger)
-        searcher = LedgerSearcher(study, phase, self.assignment, ready=self._ready)
+        searcher = LedgerSearcher(study, phase, self.assignment, arms, ready=self._ready)
         watch = Watch(searcher, self.assignment.folder, self.assignment.token)
         scratch = Path(tempfile.mkdtemp(prefix="tintune-ray-"))
         try:

@@ -118,7 +118,7 @@ class Progress(Callback):  # type: ignore[misc]
 
     def _table(self) -> Table:
         table = Table(title=f"{self.study.name}, {self.phase}: {self._eta()}", title_justify="left")
-        table.add_column("arm" if self.phase == "search" else "setting")
+        table.add_column("setting" if self.phase == "confirm" else "arm")
         for name in ("done", "stopped", "failed", "running"):
             table.add_column(name, justify="right")
         table.add_column("device time", justify="right")

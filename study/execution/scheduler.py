@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 from ray.tune.schedulers import FIFOScheduler, TrialScheduler
 
 from study.definition.study import Study
-from study.ledger.ledger import Ledger
+from study.ledger.ledger import Ledger, Rivals
 from study.search.early_stopping import RULES, Rule
 from study.storage.path import StoragePath
 
@@ -39,8 +39,8 @@ class StopWithinArm(ArrivalOrder):
         self.noted: dict[str, int] = {}
         """Epochs of each trial that the rule knows."""
         ledger = Ledger(folder)
-        self.arms: dict[str, str] = {entry.name: entry.arm for entry in ledger.entries("search")}
-        for name, records in ledger.all_records(self.arms).items():
+        self.rivals: dict[str, Rivals] = {entry.name: entry.rivals for entry in ledger.entries("search")}
+        for name, records in ledger.all_records(self.rivals).items():
             for record in records:
                 self._note(name, record)
 
@@ -51,7 +51,7 @@ class StopWithinArm(ArrivalOrder):
             epoch = self.noted.get(entry.name, 0)
             if entry.finished or not self.rule.decides(epoch):
                 continue
-            if not self.rule.goes_on(entry.arm, entry.name, epoch):
+            if not self.rule.goes_on(entry.rivals, entry.name, epoch):
                 ledger.end(entry.name, "stopped")
 
     def on_trial_result(self, tune_controller: "TuneController", trial: "Trial", result: dict[str, Any]) -> str:
@@ -61,8 +61,8 @@ class StopWithinArm(ArrivalOrder):
         # An end without a record of its own has no epoch, or that of a record already judged.
         if epoch is None or result.get("done"):
             return str(TrialScheduler.CONTINUE)
-        if name not in self.arms:
-            self.arms[name] = Ledger(self.folder).entry(name).arm
+        if name not in self.rivals:
+            self.rivals[name] = Ledger(self.folder).entry(name).rivals
         goes_on = True
         # A lost worker may have written records that nobody judged.
         first = self.noted.get(name, 0) + 1
@@ -71,9 +71,9 @@ class StopWithinArm(ArrivalOrder):
             self._note(name, record)
             judged = int(record["epoch"])
             if self.rule.decides(judged):
-                goes_on = goes_on and self.rule.goes_on(self.arms[name], name, judged)
+                goes_on = goes_on and self.rule.goes_on(self.rivals[name], name, judged)
         return str(TrialScheduler.CONTINUE if goes_on else TrialScheduler.STOP)
 
     def _note(self, name: str, record: dict[str, Any]) -> None:
-        self.rule.note(self.arms[name], name, record)
+        self.rule.note(self.rivals[name], name, record)
         self.noted[name] = int(record["epoch"])

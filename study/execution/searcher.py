@@ -1,7 +1,7 @@
 """What Ray Tune asks for trials: the ledger's unfinished ones first, then new ones, evenly over arms."""
 
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from ray.tune.search import Searcher
@@ -9,7 +9,7 @@ from ray.tune.search import Searcher
 from study.definition.study import Study
 from study.execution.messages import UNTOLD, Assignment, Ending
 from study.ledger.lease import holder
-from study.ledger.ledger import Entry, Ledger
+from study.ledger.ledger import Entry, Ledger, Rivals
 from study.search.arm_search import ArmSearch
 from study.search.selection import make_entry
 from study.search.warm_start import warm_params
@@ -24,21 +24,29 @@ class LedgerSearcher(Searcher):  # type: ignore[misc]
 
     Args:
         assignment: what every trial of the phase is handed beside its name.
+        arms: whose settings a search looks for, by default the arms that are searched first. Of the other phases all
+            trials are in the ledger already.
         ready: returns when the first trial may be dealt out.
     """
 
     def __init__(
-        self, study: Study, phase: str, assignment: Assignment, ready: Callable[[], object] | None = None
+        self,
+        study: Study,
+        phase: str,
+        assignment: Assignment,
+        arms: Sequence[str] | None = None,
+        ready: Callable[[], object] | None = None,
     ) -> None:
         super().__init__()
         self.study, self.phase, self.assignment, self.ready = study, phase, assignment, ready
+        self.arms = study.first_arms if arms is None else arms
         self.ledger = Ledger(assignment.folder)
         self.dealt: dict[str, Entry] = {}
         """The trial in the ledger by Ray's trial_id."""
         self.queue: list[Entry] | None = None
         self.storage_problem = ""
         """Why this searcher stopped; inside Ray's loop an exception of a searcher would pass for a trial's."""
-        self.searches: dict[str, ArmSearch] = {}
+        self.searches: dict[Rivals, ArmSearch] = {}
 
     def suggest(self, trial_id: str) -> dict[str, Any] | str:
         """The next trial, by name."""
@@ -65,7 +73,7 @@ class LedgerSearcher(Searcher):  # type: ignore[misc]
         """Tells the arm's search how a running trial stands; its records are in the ledger before Ray hears of them."""
         if self.phase == "search" and "epoch" in result:
             entry = self.dealt[trial_id]
-            self.searches[entry.arm].hear(entry.number, result)
+            self.searches[entry.rivals].hear(entry.number, result)
 
     def on_trial_complete(self, trial_id: str, result: dict[str, Any] | None = None, error: bool = False) -> None:
         """Writes the trial's end into the ledger and tells its arm's search."""
@@ -92,7 +100,7 @@ class LedgerSearcher(Searcher):  # type: ignore[misc]
             # Without an end of its own it was the scheduler that stopped the trial.
             entry = self.ledger.end(name, "done" if end == Ending.DONE else "stopped")
         if self.phase == "search":
-            self.searches[entry.arm].tell(entry, self.ledger.records(name))
+            self.searches[entry.rivals].tell(entry, self.ledger.records(name))
 
     def save(self, checkpoint_path: str) -> None:
         """Nothing: the ledger holds all there is."""
@@ -113,27 +121,28 @@ class LedgerSearcher(Searcher):  # type: ignore[misc]
         self.queue = [entry for entry in _in_turn(entries) if not entry.finished]
         if self.phase == "search":
             records = self.ledger.all_records([entry.name for entry in entries])
-            for arm in self.study.arms:
-                told = [(entry, records[entry.name]) for entry in entries if entry.arm == arm]
-                warm = warm_params(self.study, arm, self.ledger.folder)
-                self.searches[arm] = ArmSearch(self.study, arm, told, warm)
-            self.num_proposed = {arm: sum(entry.arm == arm for entry in entries) for arm in self.study.arms}
+            for rivals in [(fold, arm) for fold in range(self.study.confirm.folds) for arm in self.arms]:
+                told = [(entry, records[entry.name]) for entry in entries if entry.rivals == rivals]
+                warm = warm_params(self.study, rivals[1], self.ledger.folder)
+                self.searches[rivals] = ArmSearch(self.study, rivals[1], told, warm, fold=rivals[0])
+            self.num_proposed = {rivals: len(search.trials) for rivals, search in self.searches.items()}
 
     def _propose(self) -> Entry | None:
-        """A new trial of the arm that has fewest, or None when every arm has its share."""
+        """A new trial of the search that has fewest, or None when every one has its share."""
         if self.phase != "search":
             return None
-        arm = min(self.num_proposed, key=lambda one: self.num_proposed[one])
-        if self.num_proposed[arm] >= self.study.search.trials_per_arm:
+        rivals = min(self.num_proposed, key=lambda one: self.num_proposed[one])
+        number, (fold, arm) = self.num_proposed[rivals], rivals
+        if number >= self.study.search.trials_per_arm:
             return None
-        settings, sampler = self.searches[arm].ask()
-        entry = make_entry(self.study, arm, settings, phase="search", number=self.num_proposed[arm], replicate=0)
+        settings, sampler = self.searches[rivals].ask()
+        entry = make_entry(self.study, arm, settings, phase="search", fold=fold, number=number, replicate=0)
         entry = dataclasses.replace(entry, sampler=sampler, searched=settings)
         self.ledger.write(entry)
-        self.num_proposed[arm] += 1
+        self.num_proposed[rivals] += 1
         return entry
 
 
 def _in_turn(entries: list[Entry]) -> list[Entry]:
-    """The first trial of every arm or setting, then the second ones, and so on."""
-    return sorted(entries, key=lambda entry: (entry.number, entry.arm, entry.setting))
+    """The first trial of every arm or setting in every fold, then the second ones, and so on."""
+    return sorted(entries, key=lambda entry: (entry.number, entry.fold, entry.arm, entry.setting))

@@ -99,8 +99,8 @@ class LedgerTrainable(tune.Trainable):  # type: ignore[misc]
         entry = self.ledger.entry(self.name_in_ledger)
         # The photos may have moved since the entry was written; their digest says whether they are the same.
         data = {**entry.data, "root": self.assignment.root}
-        named = {"config": entry.config, "data": data, "replicate": entry.replicate, "phase": entry.phase}
-        trial = Trial.from_json(named)
+        named = {name: getattr(entry, name) for name in ("config", "replicate", "fold", "phase")}
+        trial = Trial.from_json({**named, "data": data})
         config = dataclasses.replace(
             trial.config,
             device_memory_share=self.assignment.device_memory_share,

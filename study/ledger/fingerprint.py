@@ -94,7 +94,7 @@ def _processor() -> str:
 
 
 def check_version(folder: StoragePath) -> None:
-    """Refuses the ledger of a newer version before anything of it is read; older ones are readable.
+    """Refuses the ledger of another version before anything of it is read: its numbers are never judged by new rules.
 
     Raises:
         ValueError: naming both versions.
@@ -103,11 +103,12 @@ def check_version(folder: StoragePath) -> None:
     if not path.exists():
         return
     document = read_json(path)
-    if int(document.get("format", 0)) > FORMAT:
-        theirs, ours = document.get("packages", {}).get("tintune", "a newer one"), packages()["tintune"]
+    if int(document.get("format", 0)) != FORMAT:
+        theirs, ours = document.get("packages", {}).get("tintune", "of another version"), packages()["tintune"]
         raise ValueError(
-            f"The ledger in {folder} was written in format {document['format']} by tintune {theirs}; this is "
-            f"tintune {ours}, which reads formats up to {FORMAT}: install the version that wrote it, or a newer one."
+            f"The ledger in {folder} was written in format {document.get('format', 0)} by tintune {theirs}; this is "
+            f"tintune {ours}, which reads format {FORMAT} alone: install the version that wrote it, or launch the "
+            "study anew under another name."
         )
 
 

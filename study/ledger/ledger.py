@@ -2,7 +2,7 @@
 
     <study>/study.yaml  fingerprint.json  lease.json
             trials/<arm>-<phase>-<n>/trial.json  epochs.jsonl  checkpoint.pt  photos.parquet  gallery.png
-                                     pictures.parquet
+                                     pictures.parquet  variants.parquet
             results/  report/
 
 The driver alone writes trial.json; the worker alone writes the other files of a trial.
@@ -20,13 +20,17 @@ from typing import Any, Self
 
 from study.storage.files import read_json, write_bytes, write_json
 from study.storage.path import StoragePath, make_folder, read_many
-from trainables.records import Record
+from trainables.records import PHASES, Record
 
-FORMAT = 1
-"""Of the ledger's files; raised when their meaning changes."""
+FORMAT = 2
+"""Of the ledger's files; raised when their meaning changes. A ledger of another format is refused."""
 
 STATES = ("queued", "running", "stopped", "done", "failed")
 UNFINISHED = ("queued", "running")
+
+
+Rivals = tuple[int, str]
+"""A fold and an arm: the trials of one search."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,18 +39,20 @@ class Entry:
 
     arm: str
     phase: str
-    """`search` or `confirm`."""
+    """`search`, `recheck` or `confirm`."""
     number: int
-    """Counts the trials of an arm (search) or setting (confirm) from 0."""
+    """search: counts the trials of an arm and fold from 0; recheck: the search trial's; confirm: the replicate."""
     config: dict[str, Any]
     """All fields of `TrialConfig`."""
     data: dict[str, Any]
     """All fields of `DataConfig`."""
     replicate: int
+    fold: int = 0
+    """Which test pool, below the data's `folds`."""
     setting: str = ""
     """confirm: which chosen setting of the arm, such as `joint.color`."""
     source: str = ""
-    """confirm: the search trial the setting was taken from."""
+    """recheck and confirm: the search trial the setting was taken from."""
     searched: dict[str, Any] = dataclasses.field(default_factory=dict)
     """The fields a sampler chose, with their values."""
     sampler: dict[str, Any] = dataclasses.field(default_factory=dict)
@@ -65,7 +71,13 @@ class Entry:
     @property
     def name(self) -> str:
         """The trial's folder: readable, and the same whenever the study is run."""
-        return f"{self.setting or self.arm}-{self.phase}-{self.number}"
+        fold = f"f{self.fold:02}-" if self.data.get("folds", 1) > 1 else ""
+        return f"{self.setting or self.arm}-{self.phase}-{fold}{self.number}"
+
+    @property
+    def rivals(self) -> Rivals:
+        """Whom the trial is compared with while it is searched: its fold and arm."""
+        return self.fold, self.arm
 
     @property
     def finished(self) -> bool:
@@ -74,7 +86,7 @@ class Entry:
     @classmethod
     def from_json(cls, document: Mapping[str, Any]) -> Self:
         written = document.get("format", FORMAT)
-        if written > FORMAT:
+        if written != FORMAT:
             raise ValueError(
                 f"The ledger was written in format {written}, this version reads {FORMAT}: "
                 "use the version of tintune that wrote it."
@@ -122,7 +134,7 @@ class Ledger:
         texts = read_many([self.trial_folder(name) / "trial.json" for name in self.names()])
         found = [Entry.from_json(json.loads(text)) for text in texts]
         chosen = [entry for entry in found if phase is None or entry.phase == phase]
-        return sorted(chosen, key=lambda entry: (entry.phase == "confirm", entry.arm, entry.setting, entry.number))
+        return sorted(chosen, key=lambda one: (PHASES.index(one.phase), one.arm, one.setting, one.fold, one.number))
 
     def entry(self, name: str) -> Entry:
         return Entry.from_json(read_json(self.trial_folder(name) / "trial.json"))

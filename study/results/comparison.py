@@ -14,7 +14,7 @@ from study.storage.path import StoragePath, read_bytes
 NUMBERS = ("verdict", "effect", "low_95", "high_95", "treatment_mean", "control_mean", "num_replicates", "num_photos")
 """What is shown of a contrast, as report/verdict.json names it."""
 
-TEST_PHOTOS = ("seed", "data.test_share", "data.split")
+TEST_PHOTOS = ("seed", "data.test_share", "data.split", "confirm.folds")
 """Fields that choose the test photos out of all."""
 
 NO_TEST = (
@@ -155,23 +155,27 @@ def _contrast(a: Side, b: Side, name: str, other_photos: bool) -> dict[str, Any]
 
 
 def _settings(a: Side, b: Side) -> list[dict[str, Any]]:
-    """What the search chose for each side of each contrast, in either study."""
+    """What each fold's search chose for each side of each contrast, in either study."""
     chosen = [_chosen(side) for side in (a, b)]
     keys = dict.fromkeys([*chosen[0], *chosen[1]])
     return [
         {
             "contrast": contrast,
             "side": side,
-            **{key: one.get((contrast, side)) for key, one in zip("ab", chosen, strict=True)},
+            "fold": fold,
+            **{key: one.get((contrast, side, fold)) for key, one in zip("ab", chosen, strict=True)},
         }
-        for contrast, side in keys
+        for contrast, side, fold in keys
     ]
 
 
-def _chosen(side: Side) -> dict[tuple[str, str], dict[str, Any]]:
+def _chosen(side: Side) -> dict[tuple[str, str, int], dict[str, Any]]:
     searched = {row["trial"]: json.loads(row["searched"]) for row in side.trials}
     return {
-        (row["contrast"], row["side"]): {"trial": row["source"], "settings": searched.get(row["source"], {})}
+        (row["contrast"], row["side"], row["fold"]): {
+            "trial": row["source"],
+            "settings": searched.get(row["source"], {}),
+        }
         for row in side.selections
     }
 

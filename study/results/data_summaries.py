@@ -1,47 +1,59 @@
-"""What the report wants to know of the photos themselves: their colours, and what one colour for all would cost."""
+"""What the report wants to know of the photos themselves: their colours, and what painting or naming by rule costs."""
 
 from typing import Any
 
+import numpy as np
+import pyarrow as pa
+
 from study.definition.study import Study
-from study.storage.files import read_json, write_json
+from study.storage.files import read_json, read_table, table_bytes, write_bytes, write_json
 from study.storage.path import StoragePath, download, is_remote, workplace
 from trainables.data.images import Images, load_images
 from trainables.data.splits import cut_replicate
 from trainables.files import default_cache
 from trainables.preparation.prepare import find_prepared
 
+COLORS, BASELINES = "data_colors.json", "baselines.parquet"
+
 
 def write_summaries(folder: StoragePath, study: Study, fingerprint: dict[str, Any]) -> None:
     """Looks at the photos once, where they lie prepared; what was found before stays."""
     digest = fingerprint["data"].get("digest", "")
+    results = workplace(folder) / "results"
     missing = []
-    for name in SUMMARIES:
-        path = workplace(folder) / "results" / name
+    for name in (COLORS, BASELINES):
+        path = results / name
         if is_remote(folder) and not path.exists() and (folder / "results" / name).exists():
             download(folder / "results" / name, path)
-        if not path.exists() or read_json(path)["digest"] != digest:
-            missing.append(path)
+        if not path.exists() or _digest_of(path) != digest:
+            missing.append(name)
     prepared = find_prepared(study.data_config(), default_cache(), digest) if missing else None
     if prepared is None:
         return
     images = load_images(prepared)
-    for path in missing:
-        write_json(path, {**SUMMARIES[path.name](study, images), "digest": digest})
+    if COLORS in missing:
+        from trainables.evaluation.data_colors import data_colors
+
+        write_json(results / COLORS, {**data_colors(images).document(), "digest": digest})
+    if BASELINES in missing:
+        table = _baselines(study, images)
+        write_bytes(results / BASELINES, table_bytes(table.replace_schema_metadata({"digest": digest})))
 
 
-def _colors(study: Study, images: Images) -> dict[str, Any]:
-    from trainables.evaluation.data_colors import data_colors
-
-    return data_colors(images).document()
-
-
-def _constant_color(study: Study, images: Images) -> dict[str, Any]:
-    """What painting every test photo in the mean colour of the training photos costs."""
-    from trainables.evaluation.data_colors import constant_color
-
-    return constant_color(images, cut_replicate(images, study.data_config(), 0))
+def _digest_of(path: Any) -> str:
+    if path.suffix == ".json":
+        return str(read_json(path)["digest"])
+    return str((read_table(path).schema.metadata or {}).get(b"digest", b"").decode())
 
 
-CONSTANT_COLOR = "constant_color.json"
-SUMMARIES = {"data_colors.json": _colors, CONSTANT_COLOR: _constant_color}
-"""What is found by looking at the photos, by the file that keeps it."""
+def _baselines(study: Study, images: Images) -> pa.Table:
+    """What each test photo costs without a network: grey, one colour, its category's colour, the commonest class."""
+    from trainables.evaluation.baselines import baselines
+
+    data = study.data_config()
+    parts = []
+    for fold in range(data.folds):
+        columns = baselines(images, cut_replicate(images, data, 0, fold))
+        num_rows = len(next(iter(columns.values())))
+        parts.append(pa.table({"fold": np.full(num_rows, fold), **columns}))
+    return pa.concat_tables(parts)

@@ -1,8 +1,9 @@
 """The ledger as tables: everything the analysis reads, and all it reads.
 
 results/study.json  trials.parquet  epochs.parquet  photos.parquet  selections.parquet
-pictures.parquet: one JPEG a photo and setting, by its first replicate; grey and truth stand there as settings too
-data_colors.json  constant_color.json, where the prepared photos lie on this machine
+pictures.parquet: one JPEG a photo, setting and variant, by replicate 1; grey and truth stand there as settings too
+importance.parquet: which settings the search's results went with
+data_colors.json  baselines.parquet, where the prepared photos lie on this machine
 """
 
 import dataclasses
@@ -15,7 +16,7 @@ import pyarrow as pa
 from study.definition.load import load_study
 from study.definition.study import Study
 from study.ledger.ledger import Entry, Ledger, now
-from study.results.data_summaries import CONSTANT_COLOR, write_summaries
+from study.results.data_summaries import write_summaries
 from study.search.selection import select
 from study.storage.files import read_json, read_table, table_bytes, write_bytes, write_json
 from study.storage.path import StoragePath, publish, workplace
@@ -35,6 +36,12 @@ def write_report(folder: StoragePath) -> Path:
     write(workplace(folder))
     publish(folder, "results", "report")
     return workplace(folder)
+
+
+def read_verdicts(folder: Path) -> list[dict[str, Any]]:
+    """Every contrast with its numbers and verdict, as the report in `folder` has them."""
+    found: list[dict[str, Any]] = read_json(folder / "report" / "verdict.json")["contrasts"]
+    return found
 
 
 def export(folder: StoragePath) -> Path:
@@ -57,7 +64,7 @@ def export(folder: StoragePath) -> Path:
     _write(results / "selections.parquet", [dataclasses.asdict(one) for one in select(study, ledger)])
     _write_pictures(results / "pictures.parquet", ledger, entries)
     write_summaries(folder, study, fingerprint)
-    write_json(results / "study.json", _study_document(study, fingerprint, results / CONSTANT_COLOR))
+    write_json(results / "study.json", _study_document(study, fingerprint))
     return results
 
 
@@ -68,6 +75,7 @@ def _trial_row(entry: Entry, records: list[Any]) -> dict[str, Any]:
         "phase": entry.phase,
         "setting": entry.setting,
         "source": entry.source,
+        "fold": entry.fold,
         "replicate": entry.replicate,
         "state": entry.state,
         "failure_kind": entry.failure_kind,
@@ -83,7 +91,7 @@ def _trial_row(entry: Entry, records: list[Any]) -> dict[str, Any]:
 
 def _epoch_rows(entry: Entry, records: list[Any]) -> list[dict[str, Any]]:
     named = {"trial": entry.name, "arm": entry.arm, "phase": entry.phase, "setting": entry.setting}
-    return [{**named, "replicate": entry.replicate, **record} for record in records]
+    return [{**named, "fold": entry.fold, "replicate": entry.replicate, **record} for record in records]
 
 
 def _write(path: Path, rows: list[dict[str, Any]]) -> None:
@@ -98,7 +106,8 @@ def _write_photos(path: Path, ledger: Ledger, entries: list[Entry]) -> None:
         photos = ledger.trial_folder(entry.name) / "photos.parquet"
         if entry.state == "done" and photos.exists():
             table = read_table(photos)
-            fields = {"trial": entry.name, "arm": entry.arm, "setting": entry.setting, "replicate": entry.replicate}
+            fields = {name: getattr(entry, name) for name in ("arm", "setting", "fold", "replicate")}
+            fields["trial"] = entry.name
             for name, value in fields.items():
                 table = table.append_column(name, pa.array([value] * len(table)))
             tables.append(table)
@@ -107,26 +116,37 @@ def _write_photos(path: Path, ledger: Ledger, entries: list[Entry]) -> None:
 
 
 def _write_pictures(path: Path, ledger: Ledger, entries: list[Entry]) -> None:
-    """Every network was shown the same photos, so grey and truth are taken from one of them."""
+    """Every network of a fold was shown the same photos, so grey and truth are taken from one of them."""
     rows: list[dict[str, Any]] = []
+    shown: set[int] = set()
+    """Folds whose grey and true photos are in."""
     for entry in entries:
-        pictures = ledger.trial_folder(entry.name) / "pictures.parquet"
-        if entry.state == "done" and pictures.exists():
-            names = {"painted": entry.setting} if rows else {"grey": "grey", "truth": "truth", "painted": entry.setting}
-            for row in read_table(pictures).to_pylist():
-                rows += [{"photo": row["photo"], "setting": name, "jpeg": row[key]} for key, name in names.items()]
+        folder = ledger.trial_folder(entry.name)
+        if entry.state != "done" or not (folder / "pictures.parquet").exists():
+            continue
+        own = {"painted": entry.setting}
+        names = own if entry.fold in shown else {"grey": "grey", "truth": "truth", **own}
+        shown.add(entry.fold)
+        for row in read_table(folder / "pictures.parquet").to_pylist():
+            for key, name in names.items():
+                fields = {"photo": row["photo"], "setting": name, "fold": entry.fold}
+                rows.append({**fields, "variant": "", "jpeg": row[key]})
+        if (folder / "variants.parquet").exists():
+            for row in read_table(folder / "variants.parquet").to_pylist():
+                rows.append({"setting": entry.setting, "fold": entry.fold, **row})
     _write(path, rows)
 
 
-def _study_document(study: Study, fingerprint: dict[str, Any], constant_color: Path) -> dict[str, Any]:
+def _study_document(study: Study, fingerprint: dict[str, Any]) -> dict[str, Any]:
     arms = {arm: {"overrides": study.arms[arm], "tasks": sorted(study.arm_tasks(arm))} for arm in study.arms}
     families = {
         family: {name: contrast.model_dump() for name, contrast in contrasts.items()}
         for family, contrasts in study.families.items()
     }
     data = dict(fingerprint["data"])
-    if constant_color.exists():
-        data["constant_color"] = {key: value for key, value in read_json(constant_color).items() if key != "digest"}
+    confirm = study.confirm.model_dump()
+    confirm |= {"looks": study.confirm.all_looks, "shares": study.confirm.shares}
+    confirm["replicates"] = study.confirm.num_replicates
     return {
         "name": study.name,
         "question": study.question,
@@ -137,7 +157,8 @@ def _study_document(study: Study, fingerprint: dict[str, Any], constant_color: P
         "margin": dict(study.margin),
         "objectives": dict(study.objectives),
         "search": study.search.model_dump(),
-        "confirm": study.confirm.model_dump(),
+        "confirm": confirm,
+        "compromise": dict(study.compromise),
         "resources": study.resources.model_dump(),
         "space": dict(study.space),
         "epochs": study.epochs,

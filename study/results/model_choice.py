@@ -126,5 +126,5 @@ def _best(ledger: Ledger, usable: list[Entry], settings: list[str]) -> tuple[str
 
 
 def _first(usable: list[Entry], setting: str) -> Entry:
-    """Replicate 1, or the first one that there is: never the one that came out best."""
-    return min((entry for entry in usable if entry.setting == setting), key=lambda entry: entry.replicate)
+    """The first fold's replicate 1, or the first one that there is: never the one that came out best."""
+    return min((one for one in usable if one.setting == setting), key=lambda one: (one.fold, one.replicate))

@@ -10,6 +10,7 @@ from rich.table import Table
 from study.definition.study import Study
 from study.ledger.lease import holder
 from study.ledger.ledger import Entry, Ledger
+from trainables.records import PHASES
 
 PACE_RECORDS = 200
 """Records from whose times the pace of a study is read."""
@@ -54,14 +55,17 @@ def time_left(ledger: Ledger, study: Study, entries: list[Entry]) -> str:
         confirmed = [entry.finished for entry in entries if entry.phase == "confirm"]
         is_over = confirmed and all(confirmed) and report.exists()
         return f"finished; report: {report}" if is_over else "nobody drives it: launch it again to continue"
-    phase = "confirm" if any(entry.phase == "confirm" for entry in entries) else "search"
+    phase = max((entry.phase for entry in entries if not entry.finished), key=PHASES.index, default="search")
     ours = [entry for entry in entries if entry.phase == phase]
     records = ledger.all_records([entry.name for entry in ours])
     times = sorted(str(record["time"]) for found in records.values() for record in found)
     recent = [datetime.fromisoformat(one).timestamp() for one in times[-PACE_RECORDS:]]
     if len(recent) < 3 or recent[-1] <= recent[0]:
         return f"{phase}: time left unknown"
-    num_trials = len(ours) if phase == "confirm" else study.num_search_trials
+    # How many the search will have in all depends on whether the controls are searched.
+    arms = {entry.arm for entry in ours} | set(study.first_arms)
+    num_search = len(arms) * study.search.trials_per_arm * study.confirm.folds
+    num_trials = num_search if phase == "search" else len(ours)
     num_left = (num_trials - sum(entry.finished for entry in ours)) * study.epochs
     num_left -= sum(len(records[entry.name]) for entry in ours if not entry.finished)
     seconds = (recent[-1] - recent[0]) / (len(recent) - 1) * num_left

@@ -1,7 +1,7 @@
-"""The search of one arm: an Optuna study rebuilt from the ledger, asked for settings and told their results.
+"""The search of one arm in one fold: an Optuna study rebuilt from the ledger, asked for settings and told results.
 
-Suggestion k depends on the study's seed, the arm, k, and what was told, so a search continues after any interruption
-without a stored generator.
+Suggestion k depends on the study's seed, the fold, the arm, k, and what was told, so a search continues after any
+interruption without a stored generator.
 """
 
 import math
@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import optuna
 from optuna.distributions import distribution_to_json, json_to_distribution
 from optuna.study import StudyDirection
@@ -19,8 +20,9 @@ from study.definition.study import Study
 from study.ledger.ledger import Entry
 from study.search.early_stopping import budgets
 from study.search.samplers import build_sampler, num_startup
-from study.search_space.distributions import Scalar
-from study.search_space.space import sample
+from study.search_space.distributions import Range, Scalar
+from study.search_space.space import Space, sample
+from trainables.data.splits import fold_seed
 from trainables.records import Record
 from trainables.seeds import derive_seed
 
@@ -64,7 +66,8 @@ class ArmSearch:
     Args:
         study: the study file.
         arm: name of the arm.
-        told: the arm's search trials so far, by number, each with its records.
+        fold: whose photos the trials train on.
+        told: the arm's search trials in this fold so far, by number, each with its records.
         warm: settings of another study, under Optuna's names, tried after those that the file enqueues.
     """
 
@@ -74,12 +77,16 @@ class ArmSearch:
         arm: str,
         told: list[tuple[Entry, list[Record]]],
         warm: Sequence[Mapping[str, Scalar]] = (),
+        fold: int = 0,
     ) -> None:
         self.study, self.arm = study, arm
         self.space = study.arm_space(arm)
         self.objectives = study.arm_objectives(arm)
-        self.first = [*study.enqueued_params(arm), *(dict(params) for params in warm)]
+        self.seed = fold_seed(study.data_config(), fold)
         search = study.search
+        self.first = [*study.enqueued_params(arm), *(dict(params) for params in warm)]
+        num_left = num_startup(search.trials_per_arm) - len(self.first)
+        self.first += rate_points(self.space, num_left, derive_seed(self.seed, "learning rates"))
         self.budgets = (
             budgets(study) if SAMPLERS[search.sampler].sees_budgets and search.early_stopping != "none" else []
         )
@@ -112,7 +119,7 @@ class ArmSearch:
         if self.budgets:
             self._show_at_one_budget()
         search = self.study.search
-        seed = derive_seed(self.study.seed, "sampler", self.arm, number) % 2**32
+        seed = derive_seed(self.seed, "sampler", self.arm, number) % 2**32
         self.optuna.sampler = build_sampler(search.sampler, seed=seed, trials_per_arm=search.trials_per_arm)
         if number < len(self.first):
             self.optuna.enqueue_trial(self.first[number])
@@ -214,6 +221,22 @@ class ArmSearch:
     def _values(self, one: _Told) -> dict[int, float]:
         (metric,) = self.objectives
         return {int(record["epoch"]): float(record[metric]) for record in one.records}
+
+
+def rate_points(space: Space, num_points: int, seed: int) -> list[dict[str, Scalar]]:
+    """The learning rates that a search begins with, under Optuna's names: spread evenly over the range, each at a
+    random place in its part, in random order. The same shares of the range in every arm, so that none begins luckier.
+    """
+    generator = np.random.default_rng(seed)
+    if num_points < 1:
+        return []
+    shares = (generator.permutation(num_points) + generator.random(num_points)) / num_points
+    ranges = {
+        case.name: case.distribution
+        for case in space.cases.get("learning_rate", ())
+        if isinstance(case.distribution, Range)
+    }
+    return [{name: one.at(share) for name, one in ranges.items()} for share in shares] if ranges else []
 
 
 def _frozen(sampler: Mapping[str, Any], outcome: _Outcome) -> FrozenTrial:

@@ -1,4 +1,4 @@
-"""Who goes on among the trials of one arm: rules that learn of every record and are asked after some of them.
+"""Who goes on among the trials of one arm and fold: rules that learn of every record and are asked after some of them.
 
 A rule knows neither Ray nor the ledger: `note` what every trial recorded, then ask whether one `goes_on`.
 """
@@ -11,6 +11,7 @@ from typing import Protocol
 import numpy as np
 
 from study.definition.study import Study
+from study.ledger.ledger import Rivals
 from trainables.records import Record
 
 Losses = tuple[float, ...]
@@ -22,9 +23,9 @@ class Rule(Protocol):
 
     def decides(self, epoch: int) -> bool: ...
 
-    def note(self, arm: str, name: str, record: Record) -> None: ...
+    def note(self, rivals: Rivals, name: str, record: Record) -> None: ...
 
-    def goes_on(self, arm: str, name: str, epoch: int) -> bool: ...
+    def goes_on(self, rivals: Rivals, name: str, epoch: int) -> bool: ...
 
 
 class ParetoHalving:
@@ -39,18 +40,18 @@ class ParetoHalving:
         self.factor, self.grace_trials = search.reduction_factor, search.grace_trials
         self.objectives = {arm: study.arm_objectives(arm) for arm in study.arms}
         self.rungs = budgets(study)[:-1]
-        self.reached: dict[tuple[str, int], dict[str, Losses]] = defaultdict(dict)
-        """For each arm and rung, the trials that got there."""
+        self.reached: dict[tuple[Rivals, int], dict[str, Losses]] = defaultdict(dict)
+        """For each search and rung, the trials that got there."""
 
     def decides(self, epoch: int) -> bool:
         return epoch in self.rungs
 
-    def note(self, arm: str, name: str, record: Record) -> None:
+    def note(self, rivals: Rivals, name: str, record: Record) -> None:
         if self.decides(int(record["epoch"])):
-            self.reached[arm, int(record["epoch"])][name] = losses_of(record, self.objectives[arm])
+            self.reached[rivals, int(record["epoch"])][name] = losses_of(record, self.objectives[rivals[1]])
 
-    def goes_on(self, arm: str, name: str, epoch: int) -> bool:
-        reached = self.reached[arm, epoch]
+    def goes_on(self, rivals: Rivals, name: str, epoch: int) -> bool:
+        reached = self.reached[rivals, epoch]
         return len(reached) < self.grace_trials or name in best_share(reached, self.factor)
 
 
@@ -65,26 +66,26 @@ class Median:
         self.min_epochs, self.num_epochs = study.search.min_epochs, study.epochs
         self.grace_trials = study.search.grace_trials
         self.objectives = {arm: study.arm_objectives(arm) for arm in study.arms}
-        self.best: dict[tuple[str, str], Losses] = {}
-        self.sums: dict[tuple[str, int], dict[str, Losses]] = defaultdict(dict)
-        """For each arm and epoch, the sum of losses up to it of the trials that got there."""
+        self.best: dict[tuple[Rivals, str], Losses] = {}
+        self.sums: dict[tuple[Rivals, int], dict[str, Losses]] = defaultdict(dict)
+        """For each search and epoch, the sum of losses up to it of the trials that got there."""
 
     def decides(self, epoch: int) -> bool:
         return self.min_epochs <= epoch < self.num_epochs
 
-    def note(self, arm: str, name: str, record: Record) -> None:
-        losses, epoch = losses_of(record, self.objectives[arm]), int(record["epoch"])
-        best = self.best.get((arm, name), losses)
-        self.best[arm, name] = tuple(map(min, best, losses))
-        before = self.sums[arm, epoch - 1].get(name, (0.0,) * len(losses))
-        self.sums[arm, epoch][name] = tuple(a + b for a, b in zip(before, losses, strict=True))
+    def note(self, rivals: Rivals, name: str, record: Record) -> None:
+        losses, epoch = losses_of(record, self.objectives[rivals[1]]), int(record["epoch"])
+        best = self.best.get((rivals, name), losses)
+        self.best[rivals, name] = tuple(map(min, best, losses))
+        before = self.sums[rivals, epoch - 1].get(name, (0.0,) * len(losses))
+        self.sums[rivals, epoch][name] = tuple(a + b for a, b in zip(before, losses, strict=True))
 
-    def goes_on(self, arm: str, name: str, epoch: int) -> bool:
-        others = [sums for other, sums in self.sums[arm, epoch].items() if other != name]
+    def goes_on(self, rivals: Rivals, name: str, epoch: int) -> bool:
+        others = [sums for other, sums in self.sums[rivals, epoch].items() if other != name]
         if len(others) + 1 < self.grace_trials:
             return True
         medians = [statistics.median(column) / epoch for column in zip(*others, strict=True)]
-        return any(mine <= median for mine, median in zip(self.best[arm, name], medians, strict=True))
+        return any(mine <= median for mine, median in zip(self.best[rivals, name], medians, strict=True))
 
 
 RULES: dict[str, Callable[[Study], Rule] | None] = {"none": None, "median": Median, "pareto_halving": ParetoHalving}

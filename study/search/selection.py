@@ -1,33 +1,58 @@
-"""From the study file to the ledger's entries: search trials as they are suggested, confirm trials all at once."""
+"""From finished search trials to the settings that are confirmed: the best of each arm by what its contrast asks.
+
+In every fold anew, from that fold's search alone. The best settings of an arm run again on another replicate before one
+is chosen, because the best of many is lucky too.
+"""
 
 import dataclasses
+import math
 from collections import defaultdict
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from study.definition.study import Contrast, Study
 from study.ledger.ledger import Entry, Ledger
 from trainables.config import TrialConfig
-from trainables.metrics import metric_of
+from trainables.metrics import METRICS, metric_of
+from trainables.records import Record
 
 LOSS_WEIGHTS = {"color": "color_loss_weight", "class": "class_loss_weight"}
+
+RECHECK_REPLICATE = 1_000_000
+"""Of the trials that try the best settings again: beyond all that a confirm phase will ever train."""
+
+COMPROMISE = "compromise"
+"""The criterion of a setting that is chosen for both tasks."""
+
+CONTINUOUS = {"top1": "p_true", "top5": "p_true"}
+"""What chooses in place of a metric that is 0 or 1 a photo: the same networks, with a third of the luck."""
+
+Finished = dict[tuple[int, str], dict[str, list[Record]]]
+"""By fold and arm: of each finished search trial its last record, and that of its recheck where it has one."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Selection:
-    """Which search trial's settings stand for one side of a contrast."""
+    """Which search trial's settings stand for one side of a contrast, in one fold."""
 
+    fold: int
     family: str
     contrast: str
     side: str
     arm: str
+    role: str
+    """What the settings are chosen for, the same in all folds: the arm's name, or `joint.color` where an arm is chosen
+    by several criteria."""
+    setting: str
+    """The name under which the settings are confirmed: the first role that chose the same trial in this fold."""
     metric: str
-    """The validation metric that chose."""
+    """The criterion: a validation metric, or `compromise`."""
     source: str
     """The chosen search trial; empty where the arm has none that finished."""
     value: float | None
-    setting: str
-    """The name under which the settings are confirmed."""
+    """The criterion's value, mean of the search trial and its recheck."""
+    num_replicates: int
 
 
 def make_entry(study: Study, arm: str, settings: dict[str, Any], **fields: Any) -> Entry:
@@ -35,61 +60,174 @@ def make_entry(study: Study, arm: str, settings: dict[str, Any], **fields: Any) 
     return _entry(study, arm, study.trial_config(arm, settings), **fields)
 
 
-def select(study: Study, ledger: Ledger) -> list[Selection]:
-    """The settings each contrast confirms: its arms' best on validation, last epoch, full-budget trials only.
-
-    An arm whose contrasts agree on one trial confirms it under the arm's name; where they differ, each under
-    `arm.contrast`.
-    """
-    finished: dict[str, list[tuple[str, dict[str, Any]]]] = defaultdict(list)
-    done = [entry for entry in ledger.entries("search") if entry.state == "done"]
+def finished_trials(ledger: Ledger) -> Finished:
+    """What settings are chosen from: full-budget trials of the search, with their rechecks."""
+    done = [entry for phase in ("search", "recheck") for entry in ledger.entries(phase) if entry.state == "done"]
     records = ledger.all_records([entry.name for entry in done])
+    found: Finished = defaultdict(dict)
     for entry in done:
-        finished[entry.arm].append((entry.name, records[entry.name][-1]))
-    found: list[tuple[str, str, str, Contrast]] = [
-        (family, name, side, contrast)
-        for family, contrasts in study.families.items()
-        for name, contrast in contrasts.items()
-        for side in ("treatment", "control")
-    ]
-    selections = []
-    # For each arm, its chosen trials with the contrast that chose each first.
-    first_contrast: dict[str, dict[str, str]] = defaultdict(dict)
-    for family, name, side, contrast in found:
-        arm: str = getattr(contrast, side)
-        metric = "val/" + contrast.metric.partition("/")[2]
-        source, value = best_of(finished[arm], metric)
-        first_contrast[arm].setdefault(source, name)
-        fields = {"family": family, "contrast": name, "side": side, "arm": arm, "metric": metric}
-        selections.append(Selection(**fields, source=source, value=value, setting=arm))
-    return [
-        one
-        if len(first_contrast[one.arm]) == 1
-        else dataclasses.replace(one, setting=f"{one.arm}.{first_contrast[one.arm][one.source]}")
-        for one in selections
-    ]
+        source = entry.source or entry.name
+        found[entry.fold, entry.arm].setdefault(source, []).append(records[entry.name][-1])
+    return found
 
 
-def confirm_entries(study: Study, ledger: Ledger, selections: list[Selection]) -> list[Entry]:
-    """All trials of the confirm phase: every chosen setting, and its twin where asked, as replicates 1 to n."""
-    configs: dict[str, tuple[str, str, TrialConfig, dict[str, Any]]] = {}
+def select(study: Study, ledger: Ledger) -> list[Selection]:
+    """The settings each side of each contrast confirms, fold by fold, by the means of search and recheck.
+
+    Only trials that were rechecked are chosen among, where any of their arm was: the others had less to show.
+    """
+    finished = finished_trials(ledger)
+    roles = _roles(study)
+    return [one for fold in range(study.confirm.folds) for one in _select_in(study, fold, roles, finished)]
+
+
+def _select_in(study: Study, fold: int, roles: dict[tuple[str, str], str], finished: Finished) -> Iterator[Selection]:
+    named: dict[tuple[str, str], str] = {}
+    """Under which role a trial was first chosen."""
+    for family, name, side, arm, criterion in _sides(study):
+        source, value = best_by(study, criterion, finished[fold, arm])
+        role = roles[arm, criterion]
+        yield Selection(
+            fold=fold,
+            family=family,
+            contrast=name,
+            side=side,
+            arm=arm,
+            role=role,
+            setting=named.setdefault((arm, source), role) if source else role,
+            metric=criterion,
+            source=source,
+            value=value,
+            num_replicates=study.confirm.num_replicates,
+        )
+
+
+def best_by(study: Study, criterion: str, finished: dict[str, list[Record]]) -> tuple[str, float | None]:
+    """The trial with the best mean of the criterion over its records; of those alone that have most records."""
+    most = max(map(len, finished.values()), default=0)
+    means = {
+        name: sum(loss_by(study, criterion, record) for record in records) / len(records)
+        for name, records in finished.items()
+        if len(records) == most
+    }
+    if not means:
+        return "", None
+    name = min(means, key=lambda one: means[one] if math.isfinite(means[one]) else math.inf)
+    is_max = criterion != COMPROMISE and metric_of(criterion).better == "max"
+    return name, -means[name] if is_max else means[name]
+
+
+def loss_by(study: Study, criterion: str, record: Record) -> float:
+    """A record's loss by a criterion, smaller is better: the metric, or the compromise's sum in its own units."""
+    weighed = study.compromise if criterion == COMPROMISE else {criterion: 1.0}
+    return sum(
+        float(record[metric]) * (1 if metric_of(metric).better == "min" else -1) / unit
+        for metric, unit in weighed.items()
+    )
+
+
+def recheck_entries(study: Study, ledger: Ledger, arms: Sequence[str]) -> list[Entry]:
+    """The trials that run the best settings of these arms again: in every fold the top ones by each criterion."""
+    finished = finished_trials(ledger)
+    criteria: dict[str, list[str]] = defaultdict(list)
+    for _, _, _, arm, criterion in _sides(study):
+        if criterion not in criteria[arm]:
+            criteria[arm].append(criterion)
+    entries = []
+    for (fold, arm), trials in sorted(finished.items()):
+        if arm not in arms or len(trials) < 2:
+            continue
+        # By the search alone, so that the choice is the same however many rechecks have finished.
+        first = {name: records[:1] for name, records in trials.items()}
+        best: dict[str, None] = {}
+        for criterion in criteria[arm]:
+            left = dict(first)
+            for _ in range(min(study.search.rechecks, len(left))):
+                name, _ = best_by(study, criterion, left)
+                del left[name]
+                best[name] = None
+        for name in best:
+            source = ledger.entry(name)
+            fields = {"fold": fold, "number": source.number, "replicate": RECHECK_REPLICATE, "source": name}
+            config = TrialConfig.from_dict(source.config)
+            entries.append(_entry(study, arm, config, phase="recheck", searched=source.searched, **fields))
+    return entries
+
+
+def confirm_entries(
+    study: Study, ledger: Ledger, selections: Sequence[Selection], num_replicates: int, *, twins: bool = False
+) -> list[Entry]:
+    """The trials that train chosen settings anew, as replicates 1 to `num_replicates`; with `twins` also those of the
+    primary contrasts with one task's weight at zero."""
+    sources: dict[str, Entry] = {}
+    found: dict[tuple[int, str], tuple[str, Entry, TrialConfig]] = {}
     for selection in selections:
         if not selection.source:
             continue
-        source = ledger.entry(selection.source)
+        source = sources.setdefault(selection.source, ledger.entry(selection.source))
         config = TrialConfig.from_dict(source.config)
-        configs[selection.setting] = (selection.arm, selection.source, config, source.searched)
-        if study.confirm.twins and selection.family == "primary":
-            task = metric_of(selection.metric).task
+        found[selection.fold, selection.setting] = (selection.arm, source, config)
+        if twins and study.confirm.twins and selection.family == "primary":
+            task = metric_of(study.contrasts[selection.contrast].metric).task
             twin = _twin(config, task)
             if twin is not None:
-                configs[f"{selection.setting}.{task}.twin"] = (selection.arm, selection.source, twin, source.searched)
-    entries = []
-    for setting, (arm, source_name, config, searched) in configs.items():
-        for replicate in range(1, study.confirm.replicates + 1):
-            fields = {"number": replicate, "replicate": replicate, "setting": setting, "source": source_name}
-            entries.append(_entry(study, arm, config, phase="confirm", searched=searched, **fields))
-    return entries
+                found[selection.fold, f"{selection.role}.{task}.twin"] = (selection.arm, source, twin)
+    return [
+        _entry(
+            study,
+            arm,
+            config,
+            phase="confirm",
+            fold=fold,
+            number=replicate,
+            replicate=replicate,
+            setting=setting,
+            source=source.name,
+            searched=source.searched,
+        )
+        for (fold, setting), (arm, source, config) in found.items()
+        for replicate in range(1, num_replicates + 1)
+    ]
+
+
+def roles_of(study: Study, arm: str) -> list[str]:
+    """All that the arm's settings are chosen for, by name."""
+    return list(dict.fromkeys(role for (other, _), role in _roles(study).items() if other == arm))
+
+
+def _roles(study: Study) -> dict[tuple[str, str], str]:
+    """By arm and criterion; an arm with one criterion has the role of its own name."""
+    first: dict[str, dict[str, str]] = defaultdict(dict)
+    for family, name, _, arm, criterion in _sides(study):
+        first[arm].setdefault(criterion, "both" if family == "both" and criterion == COMPROMISE else name)
+    return {
+        (arm, criterion): arm if len(criteria) == 1 else f"{arm}.{name}"
+        for arm, criteria in first.items()
+        for criterion, name in criteria.items()
+    }
+
+
+def _sides(study: Study) -> Iterator[tuple[str, str, str, str, str]]:
+    """Every side of every contrast: family, contrast, side, arm, criterion."""
+    for family, contrasts in study.families.items():
+        for name, contrast in contrasts.items():
+            for side in ("treatment", "control"):
+                is_compromise = family == "both" and side == "treatment"
+                criterion = COMPROMISE if is_compromise else criterion_of(study, family, contrast)
+                yield family, name, side, getattr(contrast, side), criterion
+
+
+def criterion_of(study: Study, family: str, contrast: Contrast) -> str:
+    """The validation metric that chooses settings for a contrast: its own.
+
+    A control whose metric is no objective looks at the networks that the objective of the same task chose, so that it
+    explains them and not others.
+    """
+    name = contrast.metric.partition("/")[2]
+    own, task = f"val/{CONTINUOUS.get(name, name)}", metric_of(contrast.metric).task
+    if own in study.objectives or (family != "controls" and "val" in METRICS[name].parts):
+        return own
+    return next(name for name in study.objectives if metric_of(name).task == task)
 
 
 def _twin(config: TrialConfig, task: str) -> TrialConfig | None:

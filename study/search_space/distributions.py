@@ -1,5 +1,6 @@
 """What a setting may be: one value, one of a few, or a range."""
 
+import math
 from dataclasses import dataclass
 
 Scalar = bool | int | float | str | None
@@ -47,6 +48,16 @@ class Range:
         if isinstance(value, bool) or not isinstance(value, int if self.whole else int | float):
             return False
         return self.low <= value <= self.high
+
+    def at(self, share: float) -> float:
+        """The number at a share of the range, in [0, 1], by logarithm where it is spread so."""
+        if self.log:
+            return min(self.high, max(self.low, math.exp(_between(math.log(self.low), math.log(self.high), share))))
+        return _between(self.low, self.high, share)
+
+
+def _between(low: float, high: float, share: float) -> float:
+    return low + share * (high - low)
 
 
 Distribution = Fixed | Choice | Range

@@ -38,10 +38,10 @@ ROOT = Path(__file__).parents[2]
 
 
 def winners(study: Study, ledger: Ledger) -> list[Entry]:
-    """Replicate 1 of each setting that the primary contrasts compare and that learned to colour."""
+    """Replicate 1, of the first fold, of each setting that the primary contrasts compare and that learned to colour."""
     if study.data_config().dataset == "analytic":
         return []
-    entries = {entry.setting: entry for entry in ledger.entries("confirm") if entry.replicate == 1}
+    entries = {entry.setting: entry for entry in ledger.entries("confirm") if (entry.fold, entry.replicate) == (0, 1)}
     chosen = [entries[setting] for setting in primary_settings(study, ledger) if setting in entries]
     return [
         entry

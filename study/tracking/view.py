@@ -167,6 +167,7 @@ class MlflowView:
             "arm": entry.arm,
             "phase": entry.phase,
             "setting": entry.setting,
+            "fold": str(entry.fold),
             "replicate": str(entry.replicate),
             "state": entry.state,
         }
@@ -270,7 +271,7 @@ class MlflowView:
 
 def run_name(entry: Entry) -> str:
     """The trial's name with a number that sorts as text, which is how MLflow's pages sort."""
-    return f"{entry.setting or entry.arm}-{entry.phase}-{entry.number:04d}"
+    return f"{entry.name.removesuffix(f'-{entry.number}')}-{entry.number:04d}"
 
 
 def _metrics_of(record: Record) -> list[Metric]:
@@ -287,7 +288,7 @@ def _summary_metrics(records: list[Record]) -> list[Metric]:
     for name in METRICS:
         key = f"val/{name}"
         values = [float(record[key]) for record in records if key in record and math.isfinite(float(record[key]))]
-        if values:
+        if values and METRICS[name].better != "none":
             summary[f"best/{key}"] = min(values) if metric_of(key).better == "min" else max(values)
     return [Metric(key, value, timestamp, step) for key, value in summary.items()]
 

@@ -19,7 +19,7 @@ contrasts:
   color: {treatment: joint, control: color_only, metric: test/delta_e}
   naming: {treatment: joint, control: class_only, metric: test/top1}
 margin: {test/delta_e: 0.5, test/top1: 0.03}
-search: {trials_per_arm: 4, sampler: random}
+search: {trials_per_arm: 4, sampler: random, rechecks: 0}
 confirm: {replicates: 3}
 """
 

@@ -1,4 +1,4 @@
-"""Which photos train, choose and judge: the test pool, cut once per study, and the cuts of each replicate.
+"""Which photos train, choose and judge: the test pools, cut once per study, and the cuts of each replicate.
 
 Everything is cut by content group, so that copies of a photo never stand on two sides, and stratified by class. A group
 belongs to the class of its first photo, even where a copy lies in another class's folder.
@@ -6,6 +6,7 @@ belongs to the class of its first photo, even where a copy lies in another class
 Letters: N photos, G content groups, C classes, T test photos.
 """
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
@@ -28,7 +29,7 @@ class Cut:
     train: NDArray[np.int64]
     val: NDArray[np.int64]
     test: NDArray[np.int64]
-    """The test pool, the same for every replicate."""
+    """The test pool of the fold, the same for every replicate."""
 
 
 def cut_pool(
@@ -61,26 +62,80 @@ def cut_pool(
     return np.sort(first_photos_G[chosen_G])
 
 
-def cut_replicate(images: Images, data: DataConfig, replicate: int) -> Cut:
-    """The cut of one replicate: the test photos of the study, and the rest divided anew into train and val.
+def cut_folds(
+    labels: NDArray[np.int64],
+    groups: NDArray[np.int64],
+    *,
+    folds: int,
+    seed: int,
+    class_names: Sequence[str] = (),
+) -> list[NDArray[np.int64]]:
+    """Disjoint test pools that together hold every content group once, each with its first photo alone.
+
+    Stratified: of a class any two folds differ by at most one group, and so do, all classes together, the folds' sizes.
+    Args and the kind of indices: as `cut_pool`.
+    Raises ValueError for a class with fewer content groups than folds, or with none left for training and validation.
+    """
+    first_photos_G, group_labels_G = _groups_by_first_photo(labels, groups)[:2]
+    num_groups_C = np.bincount(group_labels_G, minlength=max(len(class_names), int(labels.max()) + 1))
+    smallest = int(np.argmin(num_groups_C))
+    most = max(
+        (k for k in range(2, num_groups_C[smallest] + 1) if _left_over(num_groups_C[smallest], k) >= 2), default=1
+    )
+    if folds > most or _left_over(num_groups_C[smallest], folds) < 2:
+        name = class_names[smallest] if class_names else smallest
+        remedy = f"at most {most} folds" if most > 1 else "no folds at all"
+        raise ValueError(
+            f"{folds} folds need as many different photos of every class, and two of them for training and validation, "
+            f"but class {name!r} has {num_groups_C[smallest]} (copies count once): use {remedy}, or add photos to it."
+        )
+    generator = np.random.default_rng(derive_seed(seed, "folds"))
+    order_G = np.concatenate(
+        [generator.permutation(np.flatnonzero(group_labels_G == c)) for c in range(len(num_groups_C))]
+    )
+    fold_G = np.empty(len(order_G), dtype=np.int64)
+    # Dealt out in turn, class after class, so that the folds which get one more of a class take turns too.
+    fold_G[order_G] = np.arange(len(order_G)) % folds
+    return [np.sort(first_photos_G[fold_G == fold]) for fold in range(folds)]
+
+
+def _left_over(num_groups: int, folds: int) -> int:
+    """Groups of a class outside the largest fold."""
+    return num_groups - math.ceil(num_groups / folds)
+
+
+def fold_seed(data: DataConfig, fold: int) -> int:
+    """What a fold's searches and trials take their randomness from: folds share no luck but that of their photos."""
+    if not 0 <= fold < data.folds:
+        raise ValueError(f"fold must be at least 0 and below {data.folds}, the number of folds, but got {fold!r}.")
+    return data.seed if data.folds == 1 else derive_seed(data.seed, "fold", fold)
+
+
+def cut_replicate(images: Images, data: DataConfig, replicate: int, fold: int = 0) -> Cut:
+    """The cut of one replicate: the test photos of the fold, and the rest divided anew into train and val.
 
     Every photo of a group goes with its group; copies of a test photo are used nowhere. Where a split file names
     photos of val, they and their copies are val in every replicate.
     Raises ValueError for a class with too few content groups.
     """
     groups = images.groups_N
-    test = SPLITS[data.split](images, data)
+    seed = fold_seed(data, fold)
+    test = SPLITS[data.split](images, data) if data.folds == 1 else _folds(images, data)[fold]
     rest = np.flatnonzero(~np.isin(groups, groups[test]))
     named_val = rest[:0] if images.parts_N is None else rest[images.parts_N[rest] == PARTS.index("val")]
     if data.split == "file" and len(named_val):
         in_val_N = np.isin(groups[rest], groups[named_val])
     else:
         _, group_labels_G, group_of_photo_N = _groups_by_first_photo(images.labels_N[rest], groups[rest])
-        generator = np.random.default_rng(derive_seed(data.seed, replicate, "validation"))
+        generator = np.random.default_rng(derive_seed(seed, replicate, "validation"))
         in_val_N = _choose(group_labels_G, data.val_share, keep_back=1, generator=generator)[group_of_photo_N]
     cut = Cut(train=rest[~in_val_N], val=rest[in_val_N], test=test)
     _check_parts(images, data, cut)
     return cut
+
+
+def _folds(images: Images, data: DataConfig) -> list[NDArray[np.int64]]:
+    return cut_folds(images.labels_N, images.groups_N, folds=data.folds, seed=data.seed, class_names=images.class_names)
 
 
 def _pool(images: Images, data: DataConfig) -> NDArray[np.int64]:

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from trainables.config import DataConfig
 from trainables.data.images import Images
-from trainables.data.splits import Cut, cut_replicate
+from trainables.data.splits import Cut, cut_replicate, fold_seed
 from trainables.seeds import derive_seed
 
 
@@ -19,7 +19,7 @@ class TrialData:
     cut: Cut
     """Train and val; `test` is empty in search, so that no search trial can read the pool."""
     seed: int
-    """The study's seed."""
+    """Of the fold; with one fold the study's."""
     replicate: int
     colorful_N: NDArray[np.bool_] | None = None
     """Whether a photo takes part in the colour loss, by `min_chroma`; None: all do. All take part in the class loss."""
@@ -37,9 +37,9 @@ class TrialData:
         return labels_N
 
 
-def trial_data(images: Images, data: DataConfig, *, replicate: int, with_test: bool) -> TrialData:
+def trial_data(images: Images, data: DataConfig, *, replicate: int, with_test: bool, fold: int = 0) -> TrialData:
     """The data of one trial: `with_test` only in confirm."""
-    cut = cut_replicate(images, data, replicate)
+    cut = cut_replicate(images, data, replicate, fold)
     if not with_test:
         cut = Cut(train=cut.train, val=cut.val, test=np.empty(0, dtype=np.int64))
     colorful_N = None
@@ -48,4 +48,4 @@ def trial_data(images: Images, data: DataConfig, *, replicate: int, with_test: b
         colorful_N = images.chroma_N >= data.min_chroma
         if not colorful_N[cut.train].any():
             raise ValueError(f"min_chroma {data.min_chroma:g} leaves no training photo for the colour loss: lower it.")
-    return TrialData(images=images, cut=cut, seed=data.seed, replicate=replicate, colorful_N=colorful_N)
+    return TrialData(images=images, cut=cut, seed=fold_seed(data, fold), replicate=replicate, colorful_N=colorful_N)

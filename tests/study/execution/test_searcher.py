@@ -75,7 +75,7 @@ def test_every_end_reaches_the_ledger_and_the_sampler(
     entry = ledger.entry(name)
     assert (entry.state, entry.failure_kind) == (state, kind)
     told = {"done": "COMPLETE", "stopped": "PRUNED", "failed": "PRUNED" if kind == "out_of_memory" else "FAIL"}[state]
-    trial = one.searches[entry.arm].optuna.trials[0]
+    trial = one.searches[entry.rivals].optuna.trials[0]
     assert trial.state.name == told
     assert trial.constraints == ({"memory": 1.0} if kind == "out_of_memory" else {})
 
@@ -87,7 +87,7 @@ def test_a_search_with_early_stopping_hears_of_running_trials(ledger: Ledger) ->
     made.on_trial_result("ray", {"epoch": 1, "val/delta_e": 5.0, "val/top1": 0.5})
     made.on_trial_result("ray", {"done": True, "end": "failed"})
     arm = ledger.entry(name).arm
-    assert [record["epoch"] for record in made.searches[arm].trials[0].records] == [1]
+    assert [record["epoch"] for record in made.searches[0, arm].trials[0].records] == [1]
 
 
 def test_another_study_s_best_settings_are_tried_first(ledger: Ledger) -> None:

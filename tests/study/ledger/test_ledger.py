@@ -83,7 +83,7 @@ def test_a_ledger_of_another_format_is_refused_by_name(tmp_path: Path) -> None:
     ledger.write(entry())
     path = ledger.trial_folder(entry().name) / "trial.json"
     path.write_text(json.dumps({**json.loads(path.read_text()), "format": 99}))
-    with pytest.raises(ValueError, match=r"format 99, this version reads 1"):
+    with pytest.raises(ValueError, match=r"format 99, this version reads 2"):
         ledger.entries()
 
 

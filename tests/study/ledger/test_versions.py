@@ -8,7 +8,7 @@ from rich.console import Console
 
 from study.data.photos import prepare_data
 from study.folder import load
-from study.ledger.fingerprint import check_version, code_digest, fingerprint, note_changes, packages
+from study.ledger.fingerprint import code_digest, fingerprint, note_changes, packages
 from study.ledger.ledger import FORMAT, Entry
 from tests.study.analytic import TEXT, analytic_study
 from tests.study.command_here import here
@@ -43,12 +43,14 @@ def test_every_command_refuses_a_ledger_of_a_newer_version_naming_both(folder: P
     assert done.returncode == 2 and both in done.stderr and "Traceback" not in done.stderr
 
 
-def test_older_ledgers_are_readable(folder: Path) -> None:
-    document = json.loads((folder / "fingerprint.json").read_text())
-    (folder / "fingerprint.json").write_text(json.dumps({k: v for k, v in document.items() if k != "format"}))
-    check_version(folder)
-    entry = {"arm": "joint", "phase": "search", "number": 0, "config": {}, "data": {}, "replicate": 0}
-    assert Entry.from_json({**entry, "format": FORMAT}).setting == ""
+def test_an_older_ledger_is_never_judged_by_new_rules(folder: Path, tmp_path: Path) -> None:
+    rewrite(folder, format=FORMAT - 1, packages={"tintune": "0.1.0"})
+    both = f"format {FORMAT - 1} by tintune 0.1.0; this is tintune {packages()['tintune']}"
+    for command in (("launch", write_study(tmp_path)), ("report", folder), ("status", folder)):
+        done = here(tmp_path, *command)
+        assert done.returncode == 2 and both in done.stderr and "another name" in done.stderr
+    with pytest.raises(ValueError, match=f"format {FORMAT - 1}, this version reads {FORMAT}"):
+        Entry.from_json({"arm": "joint", "format": FORMAT - 1})
 
 
 def test_a_trial_with_fields_of_a_newer_version_is_refused_naming_them() -> None:

@@ -8,12 +8,14 @@ import random
 import optuna
 import pytest
 
+from study.definition.load import parse_study
 from study.definition.methods import SAMPLERS
 from study.definition.study import Study
 from study.ledger.ledger import Entry
 from study.search.arm_search import ArmSearch
 from study.search.selection import make_entry
-from tests.study.analytic import analytic_study
+from tests.study.analytic import TEXT, analytic_study
+from tests.study.design_study import DESIGN
 from trainables.records import Record
 
 States = list[tuple[Entry, list[Record]]]
@@ -204,3 +206,32 @@ def test_enqueued_settings_come_first() -> None:
     search = ArmSearch(study, "color_only", [])
     assert search.ask()[0]["learning_rate"] == 0.002
     assert search.ask()[0]["learning_rate"] != 0.002
+
+
+def test_every_arm_of_a_fold_begins_with_the_same_shares_of_its_learning_rate_range() -> None:
+    study = analytic_study("search.trials_per_arm=9", "arms.color_only.learning_rate.log_uniform=[1e-5, 1e-1]")
+
+    def shares(arm: str, fold: int = 0) -> list[float]:
+        search = ArmSearch(study, arm, [], fold=fold)
+        (case,) = study.arm_space(arm).cases["learning_rate"]
+        rates = [float(search.ask()[0]["learning_rate"]) for _ in range(3)]
+        low, high = math.log(case.distribution.low), math.log(case.distribution.high)  # type: ignore[union-attr]
+        return [(math.log(rate) - low) / (high - low) for rate in rates]
+
+    assert shares("joint") == pytest.approx(shares("color_only"))
+    # One in each third of the range.
+    assert sorted(int(3 * share) for share in shares("joint")) == [0, 1, 2]
+
+
+def test_each_fold_has_a_sampler_seed_of_its_own() -> None:
+    text = TEXT.replace("replicates: 3", "folds: 2, looks: [1]")
+    first, second = (ArmSearch(parse_study(text), "joint", [], fold=fold).ask()[0] for fold in (0, 1))
+    assert first != second
+
+
+def test_a_learning_rate_with_a_range_for_each_optimizer_begins_at_one_share_of_whichever_applies() -> None:
+    study = parse_study(DESIGN)
+    search, rates = ArmSearch(study, "joint", []), ArmSearch(study, "color_only", [])
+    names = [set(params) for params in search.first]
+    assert len(names) == 10 and names[0] == {f"learning_rate@{name}" for name in ("adamw", "sgd", "adadelta")}
+    assert search.first == rates.first

@@ -17,7 +17,7 @@ def record(epoch: int, delta_e: float, top1: float = 0.0) -> Record:
 
 def note(rule: Rule, arm: str, name: str, *delta_e: float) -> None:
     for epoch, value in enumerate(delta_e, start=1):
-        rule.note(arm, name, record(epoch, value))
+        rule.note((0, arm), name, record(epoch, value))
 
 
 def test_with_one_objective_the_best_third_goes_on() -> None:
@@ -62,8 +62,8 @@ def test_halving_compares_trials_of_one_arm_only() -> None:
     for name, value in zip("abc", [1.0, 2.0, 3.0], strict=True):
         note(rule, "color_only", name, 9.0, value)
         note(rule, "joint", f"joint-{name}", 9.0, value + 100)
-    assert [rule.goes_on("color_only", name, 2) for name in "abc"] == [True, False, False]
-    assert rule.goes_on("joint", "joint-a", 2)
+    assert [rule.goes_on((0, "color_only"), name, 2) for name in "abc"] == [True, False, False]
+    assert rule.goes_on((0, "joint"), "joint-a", 2)
 
 
 @pytest.mark.parametrize("changes", [HALVING, MEDIAN])
@@ -74,9 +74,9 @@ def test_nobody_is_stopped_before_grace_trials_have_come_as_far(changes: tuple[s
     rule = build(study)
     for name, value in zip("abc", [1.0, 2.0, 3.0], strict=True):
         note(rule, "color_only", name, value, value)
-    assert rule.goes_on("color_only", "c", 2)
+    assert rule.goes_on((0, "color_only"), "c", 2)
     note(rule, "color_only", "d", 0.5, 0.5)
-    assert not rule.goes_on("color_only", "c", 2)
+    assert not rule.goes_on((0, "color_only"), "c", 2)
 
 
 def test_median_compares_the_best_so_far_with_the_median_of_means() -> None:
@@ -85,10 +85,10 @@ def test_median_compares_the_best_so_far_with_the_median_of_means() -> None:
     note(rule, "color_only", "b", 6.0, 4.0)
     note(rule, "color_only", "late", 8.0, 4.5)
     # Means of the others to epoch 2 are 3 and 5: their median is 4.
-    assert not rule.goes_on("color_only", "late", 2)
+    assert not rule.goes_on((0, "color_only"), "late", 2)
     note(rule, "color_only", "lucky", 3.9, 9.0)
     # Means of the others: 3, 5, 6.25; the best of `lucky` so far is 3.9.
-    assert rule.goes_on("color_only", "lucky", 2)
+    assert rule.goes_on((0, "color_only"), "lucky", 2)
     assert [epoch for epoch in range(1, 7) if rule.decides(epoch)] == [2, 3, 4, 5]
 
 
@@ -97,8 +97,8 @@ def test_median_of_two_objectives_stops_who_is_worse_in_both() -> None:
     values = {"a": (2.0, 0.5), "b": (2.0, 0.5), "half": (9.0, 0.9), "worse": (9.0, 0.1)}
     for name, (delta_e, top1) in values.items():
         for epoch in (1, 2):
-            rule.note("joint", name, record(epoch, delta_e, top1))
-    assert rule.goes_on("joint", "half", 2) and not rule.goes_on("joint", "worse", 2)
+            rule.note((0, "joint"), name, record(epoch, delta_e, top1))
+    assert rule.goes_on((0, "joint"), "half", 2) and not rule.goes_on((0, "joint"), "worse", 2)
 
 
 def test_every_rule_is_known_to_study_files() -> None:

@@ -6,7 +6,16 @@ import pytest
 from tests.trainables.ncd import ncd_folder
 from trainables.config import CHOICES, DataConfig
 from trainables.data.images import PARTS, Images, load_images
-from trainables.data.splits import SPLITS, Cut, classes_never_trained, cut_pool, cut_replicate, largest_top1
+from trainables.data.splits import (
+    SPLITS,
+    Cut,
+    classes_never_trained,
+    cut_folds,
+    cut_pool,
+    cut_replicate,
+    fold_seed,
+    largest_top1,
+)
 from trainables.preparation.prepare import prepare
 
 
@@ -235,3 +244,48 @@ def test_ncd_cuts_keep_copies_together_in_replicates_0_to_20(ncd_images: Images)
 def test_ncd_pool_is_a_quarter_of_the_content_groups(ncd_images: Images) -> None:
     pool = cut_pool(ncd_images.labels_N, ncd_images.groups_N, test_share=0.25, seed=0)
     assert len(pool) == round(0.25 * len(np.unique(ncd_images.groups_N))) == 174
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_folds_test_every_content_group_once_and_are_stratified(seed: int) -> None:
+    images = messy_images(seed)
+    smallest = min(np.bincount(images.labels_N[np.unique(images.groups_N, return_index=True)[1]]))
+    folds = cut_folds(images.labels_N, images.groups_N, folds=int(smallest) - 2, seed=seed)
+    groups = np.concatenate([images.groups_N[fold] for fold in folds])
+    assert sorted(groups) == sorted(np.unique(images.groups_N))
+    sizes = [len(fold) for fold in folds]
+    assert max(sizes) - min(sizes) <= 1
+    for label in range(len(images.class_names)):
+        of_class = [int((images.labels_N[fold] == label).sum()) for fold in folds]
+        assert max(of_class) - min(of_class) <= 1 and min(of_class) >= 1
+
+
+def test_each_fold_s_trials_train_on_nothing_it_is_tested_on() -> None:
+    images, data = messy_images(1), DataConfig(folds=3, seed=5)
+    for fold in range(3):
+        check_parts_only(images, cut_replicate(images, data, 1, fold))
+    cuts = [cut_replicate(images, data, 1, fold) for fold in range(3)]
+    assert len({tuple(cut.test) for cut in cuts}) == 3
+    with pytest.raises(ValueError, match="fold must be at least 0 and below 3"):
+        cut_replicate(images, data, 1, 3)
+
+
+def check_parts_only(images: Images, cut: Cut) -> None:
+    """No content group on two sides."""
+    sides = [set(images.groups_N[indices]) for indices in (cut.train, cut.val, cut.test)]
+    assert not (sides[0] & sides[1] or sides[0] & sides[2] or sides[1] & sides[2])
+
+
+def test_folds_share_no_luck_and_one_fold_keeps_the_study_s_seed() -> None:
+    assert fold_seed(DataConfig(seed=7), 0) == 7
+    assert len({fold_seed(DataConfig(seed=7, folds=4), fold) for fold in range(4)} | {7}) == 5
+
+
+def test_more_folds_than_the_smallest_class_allows_are_refused_with_the_number_that_it_does() -> None:
+    images = images_of([0] * 20 + [1] * 5, np.arange(25))
+    with pytest.raises(ValueError, match=r"6 folds need.*'class1' has 5 .*use at most 5 folds"):
+        cut_folds(images.labels_N, images.groups_N, folds=6, seed=0, class_names=images.class_names)
+    # Of three photos two folds would leave one to train on and none to choose by.
+    few = images_of([0] * 20 + [1] * 3, np.arange(23))
+    with pytest.raises(ValueError, match="use at most 3 folds"):
+        cut_folds(few.labels_N, few.groups_N, folds=2, seed=0, class_names=few.class_names)
