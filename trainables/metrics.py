@@ -46,6 +46,7 @@ METRICS: dict[str, Metric] = {
             better="min",
             task="color",
         ),
+        Metric(name="class_use", label="Class use", unit="CIEDE2000", better="max", task="color", parts=("test",)),
         Metric(name="psnr", label="PSNR", unit="dB", better="max", task="color"),
         Metric(name="ssim", label="SSIM", unit="", better="max", task="color"),
         Metric(name="top1", label="Top-1 accuracy", unit="share", better="max", task="class"),
@@ -67,3 +68,8 @@ def metric_of(full_name: str) -> Metric:
             f"Unknown metric {full_name!r}. Known: one of {list(MEASURED_PARTS)}, a slash and one of {sorted(METRICS)}."
         )
     return METRICS[name]
+
+
+def judged(part: str) -> list[str]:
+    """The full names of all metrics that are measured in a part and have a better direction."""
+    return [f"{part}/{one.name}" for one in METRICS.values() if part in one.parts and one.better != "none"]

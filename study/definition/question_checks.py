@@ -8,7 +8,7 @@ from study.errors import Path, Problem, SettingError, nearest
 from study.search_space.distributions import Fixed
 from study.search_space.scenarios import Scenario
 from study.search_space.space import params_of
-from trainables.metrics import METRICS, metric_of
+from trainables.metrics import METRICS, judged, metric_of
 
 if TYPE_CHECKING:
     from study.definition.study import Contrast, Study
@@ -43,7 +43,7 @@ def _measures(study: "Study") -> Iterator[Problem]:
     for arm, trained in tasks.items():
         if are_known and not any(metric_of(name).task in trained for name in study.objectives):
             words = " and ".join(TASK_WORDS[task] for task in sorted(trained))
-            fitting = sorted(f"val/{metric.name}" for metric in METRICS.values() if metric.task in trained)
+            fitting = sorted(name for name in judged("val") if metric_of(name).task in trained)
             yield Problem(
                 ("arms", arm), f"arm {arm!r} trains {words}, but no objective measures it; add one of {fitting}."
             )
@@ -130,7 +130,7 @@ def _margins(study: "Study") -> Iterator[Problem]:
 
 def _metric_problem(name: str, part: str, what: str, why: str) -> str | None:
     """Why this is no metric of that part of the data, or None where it is one."""
-    known = [f"{part}/{key}" for key, metric in METRICS.items() if metric.better != "none" and part in metric.parts]
+    known = judged(part)
     if name in known:
         return None
     other, _, key = name.partition("/")

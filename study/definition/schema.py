@@ -10,7 +10,7 @@ from pydantic import ConfigDict, TypeAdapter
 
 from study.definition.study import Study
 from trainables.config import CHOICES, DataConfig, TrialConfig
-from trainables.metrics import METRICS
+from trainables.metrics import judged, metric_of
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 Schema = dict[str, Any]
@@ -33,10 +33,12 @@ def study_schema() -> Schema:
     _put(sections["base"], _or_nothing(_object(fixed)))
     _put(sections["space"], _or_nothing(_object(settings)))
     sections["arms"]["additionalProperties"] = _or_nothing({"$ref": "#/$defs/settings"})
-    objectives = {f"val/{name}": {"const": one.better, "description": one.label} for name, one in METRICS.items()}
+    chosen = {name: metric_of(name) for name in judged("val")}
+    objectives = {name: {"const": one.better, "description": one.label} for name, one in chosen.items()}
     _put(sections["objectives"], {**_object(objectives), "minProperties": 1})
-    measured = [f"test/{name}" for name in METRICS]
-    sections["margin"]["propertyNames"] = {"enum": measured}
+    measured = judged("test")
+    for section, names in (("margin", measured), ("spread", measured), ("compromise", list(chosen))):
+        sections[section]["propertyNames"] = {"enum": names}
     definitions = schema["$defs"]
     definitions["Contrast"]["properties"]["metric"]["enum"] = measured
     definitions["Search"]["properties"]["enqueue"]["items"] = _object(fixed)

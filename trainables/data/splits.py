@@ -84,7 +84,7 @@ def cut_folds(
     )
     if folds > most or _left_over(num_groups_C[smallest], folds) < 2:
         name = class_names[smallest] if class_names else smallest
-        remedy = f"at most {most} folds" if most > 1 else "no folds at all"
+        remedy = "no folds at all" if most == 1 else f"{'at most ' if folds > most else ''}{most} folds"
         raise ValueError(
             f"{folds} folds need as many different photos of every class, and two of them for training and validation, "
             f"but class {name!r} has {num_groups_C[smallest]} (copies count once): use {remedy}, or add photos to it."

@@ -210,7 +210,7 @@ BROKEN: dict[str, tuple[str, str, int, tuple[str, ...]]] = {
     "a look twice": ("replicates: 10", "folds: 4, looks: [2, 2]", 24, ("must ascend", "[2, 2]")),
     "a third look": ("replicates: 10", "folds: 4, looks: [1, 2, 3]", 24, ("confirm.looks",)),
     "a look at nothing": ("replicates: 10", "folds: 4, looks: [0, 2]", 24, ("must be at least 1, but got 0",)),
-    "folds in data": ("test_share: 0.25", "folds: 4", 4, ("confirm: {folds: ...}",)),
+    "folds in data": ("test_share: 0.25", "folds: 4", 3, ("confirm: {folds: ...}",)),
     "one recheck": ("search:  {", "search:  {rechecks: 1, ", 23, ("search.rechecks must be 0, or at least 2",)),
     "compromise on no objective": (
         "margin:",

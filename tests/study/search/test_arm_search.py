@@ -209,7 +209,8 @@ def test_enqueued_settings_come_first() -> None:
 
 
 def test_every_arm_of_a_fold_begins_with_the_same_shares_of_its_learning_rate_range() -> None:
-    study = analytic_study("search.trials_per_arm=9", "arms.color_only.learning_rate.log_uniform=[1e-5, 1e-1]")
+    wider = TEXT.replace("color_only: {", "color_only: {learning_rate: {log_uniform: [1.0e-5, 1.0e-1]}, ")
+    study = parse_study(wider, overrides=["search.trials_per_arm=9"])
 
     def shares(arm: str, fold: int = 0) -> list[float]:
         search = ArmSearch(study, arm, [], fold=fold)
