@@ -10,6 +10,7 @@ from study.definition.study import Study
 from study.results.status import duration
 from study.search.selection import make_entry, roles_of
 from study.storage.path import StoragePath
+from trainables.analytic_surface import NUM_CLASSES, PHOTOS_PER_CLASS
 from trainables.config import DataConfig, TrialConfig
 from trainables.datasets.class_folders import list_photos
 from trainables.datasets.orchard import ORCHARD_DEFAULTS
@@ -30,9 +31,8 @@ def estimate(study: Study) -> Estimate:
     data = study.data_config()
     if data.dataset == "analytic":
         return Estimate(epoch_seconds=dict.fromkeys(study.arms, data.epoch_seconds or 0.0), basis="as the file says")
-    try:
-        num_photos = _num_photos(data)
-    except ValueError:
+    num_photos = count_photos(data)
+    if num_photos is None:
         return Estimate(epoch_seconds={}, basis=f"device time unknown, because the photos are not at {data.root}")
     # torch takes seconds to load, and not every plan needs it.
     from trainables.devices import choose_device, describe
@@ -138,8 +138,8 @@ def _confirm_words(study: Study) -> str:
     return f"{confirm.folds} folds, each with a search of its own, looks after {looks} replicates of each"
 
 
-def plan_document(study: Study, found: Estimate, folder: StoragePath) -> dict[str, Any]:
-    """The plan for programs; `folder` is where the study would lie."""
+def plan_document(study: Study, found: Estimate, folder: StoragePath, power: list[dict[str, Any]]) -> dict[str, Any]:
+    """The plan for programs; `folder` is where the study would lie, `power` the rows of `power_rows`."""
     return {
         "study": study.name,
         "question": study.question,
@@ -150,6 +150,7 @@ def plan_document(study: Study, found: Estimate, folder: StoragePath) -> dict[st
         "replicates": study.confirm.num_replicates,
         "basis": found.basis,
         "plan": plan_rows(study, found),
+        "power": power,
     }
 
 
@@ -167,11 +168,16 @@ def _first_config(study: Study, arm: str) -> TrialConfig:
     return TrialConfig.from_dict(make_entry(study, arm, settings, phase="search", number=0, replicate=0).config)
 
 
-def _num_photos(data: DataConfig) -> int:
-    """How many photos there are to train on, without decoding one; a ValueError where they are not here."""
+def count_photos(data: DataConfig) -> int | None:
+    """How many photos there are to train on, without decoding one; None where they are not here."""
+    if data.dataset == "analytic":
+        return NUM_CLASSES * PHOTOS_PER_CLASS
     if data.dataset == "orchard":
         chosen = {
             field: getattr(data, field) or ORCHARD_DEFAULTS[field] for field in ("num_classes", "photos_per_class")
         }
         return int(chosen["num_classes"] * chosen["photos_per_class"])
-    return len(list_photos(Path(data.root or ""), dataset=data.dataset).photo_names)
+    try:
+        return len(list_photos(Path(data.root or ""), dataset=data.dataset).photo_names)
+    except ValueError:
+        return None

@@ -13,7 +13,7 @@ from study.cli.studies import print_verdicts
 from study.definition.catalog import find_study
 from study.definition.load import load_study
 from study.errors import StudyStoppedError
-from study.storage.path import StoragePath
+from study.storage.path import StoragePath, storage_path
 from study.terminal import AsJson, console_of, print_json
 
 
@@ -26,6 +26,14 @@ def launch(
     tracking_uri: TrackingUri = None,
     address: Address = None,
     dry_run: Annotated[bool, typer.Option(help="Check everything, print the plan, start nothing.")] = False,
+    spread_of: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="STUDY_DIR",
+            help="With --dry-run: reckon what the study will find with the spreads that another one showed.",
+            show_default="the study file's own",
+        ),
+    ] = None,
     as_json: AsJson = False,
     detach: Annotated[
         bool, typer.Option("--detach", help="Hand the launch to the cluster at --address and leave.")
@@ -37,11 +45,14 @@ def launch(
     """
     from study.folder import check_folder
     from study.launch import Launch, run
-    from study.plan import estimate, plan_document, plan_table
+    from study.plan import count_photos, estimate, plan_document, plan_table
+    from study.power import basis_of, borrowed, power_rows, power_table
     from study.tracking.address import tracking_uri_of
 
     if as_json and not dry_run:
         raise ValueError("--json prints a plan and goes with --dry-run; a launch's answer is: tintune report --json.")
+    if spread_of is not None and not dry_run:
+        raise ValueError("--spread-of goes with --dry-run: it changes what is reckoned, and nothing that is run.")
     console = console_of(as_json)
     found = find_study(study)
     if found != study:
@@ -59,12 +70,18 @@ def launch(
     launched = Launch(study=loaded, storage=storage, tracking_uri=uri, address=address, command=command)
     if dry_run:
         check_folder(loaded, launched.folder)
+        num_photos = count_photos(loaded.data_config())
+        spreads = {metric: one.model_dump() for metric, one in loaded.spread.items()}
+        if spread_of is not None:
+            spreads = {**spreads, **borrowed(storage_path(spread_of))}
+        power = power_rows(loaded, spreads, num_photos)
         with console.status("timing a step of each arm"):
             times = estimate(loaded)
         if as_json:
-            print_json(plan_document(loaded, times, launched.folder))
+            print_json(plan_document(loaded, times, launched.folder, power))
         else:
             console.print(plan_table(loaded, times))
+            console.print(power_table(power, basis_of(loaded, spread_of, num_photos)))
         return
     try:
         folder = run(launched, console)

@@ -67,7 +67,9 @@ def _metric_rows(path: StoragePath, tasks: dict[str, bool]) -> list[str]:
     rows = []
     for name, metric in METRICS.items():
         if name in table.column_names and tasks.get(metric_of(f"test/{name}").task, True):
-            values = [float(value) for value in table[name].to_pylist()]
+            values = [float(value) for value in table[name].to_pylist() if value is not None and math.isfinite(value)]
+            if not values:
+                continue
             mean, low, high = interval(values, is_share=metric.unit == "share")
             rows.append(
                 f"| {name} | {metric.unit or '1'} | {mean:.4g} | {low:.4g} to {high:.4g} ({len(values)} photos) |"
