@@ -5,7 +5,8 @@ from typing import Any
 import pandas as pd
 
 from analysis.page.show import Pictures
-from analysis.statistics.contrasts import differences, planned_contrasts
+from analysis.statistics.contrasts import planned_contrasts
+from analysis.statistics.differences import differences
 from analysis.tables import Tables, is_twin, metric, tasks
 
 RULES = ("most helped", "middle", "most hurt")
