@@ -15,8 +15,13 @@ FORBIDDEN = {
     "study": {"analysis"},
     "analysis": {"study", "trainables", "ray", "optuna", "mlflow", "torch", "pydantic"},
 }
-ALLOWED = {("study.results.export", "analysis.report"), ("study.cli.studies", "analysis.report")}
-"""The report is written with the tables, and from the command line; nothing else of analysis is called."""
+ALLOWED = {
+    ("study.results.export", "analysis.report"),
+    ("study.cli.studies", "analysis.report"),
+    ("study.power", "analysis.statistics.power"),
+}
+"""The report is written with the tables, and from the command line. A plan asks the rule itself what it will find, so that
+no second one stands beside it. Nothing else of analysis is called."""
 
 FLOORS: dict[str, tuple[str, ...]] = {
     # A package, or a module at the top of a room: what of its own room it may import.
@@ -57,12 +62,14 @@ FLOORS: dict[str, tuple[str, ...]] = {
     "study.doctor": ("cluster", "tracking.address", "ledger", "storage"),
     "study.folder": ("search", "ledger", "definition", "storage"),
     "study.plan": ("search", "results.status", "definition", "storage"),
+    "study.power": ("definition", "storage"),
+    "study.drive": ("execution", "results", "search", "ledger", "definition", "errors"),
     "study.launch": (
-        *("execution", "cluster", "tracking", "results", "search", "ledger", "definition", "storage"),
+        *("drive", "execution", "cluster", "tracking", "results", "ledger", "definition", "storage"),
         *("data", "folder", "errors"),
     ),
     "study.cli": (
-        *("launch", "plan", "folder", "data", "doctor", "cluster", "tracking", "results", "ledger", "definition"),
+        *("launch", "plan", "power", "folder", "data", "doctor", "cluster", "tracking", "results", "ledger", "definition"),
         *("storage", "terminal", "errors"),
     ),
     "study.__main__": ("cli",),

@@ -121,7 +121,7 @@ def test_tintune_data_stands_in_for_the_folder_data(tmp_path: Path, monkeypatch:
 def test_a_study_of_the_catalogue_needs_its_name_and_tintune_data_alone(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    make_photos(tmp_path, {"Apple": 6, "Pear": 6})
+    make_photos(tmp_path, {"Apple": 14, "Pear": 14})
     (tmp_path / "ncd").mkdir()
     (tmp_path / "photos").rename(tmp_path / "ncd" / "ColorfulOriginal")
     monkeypatch.setenv("TINTUNE_DATA", str(tmp_path))
