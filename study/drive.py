@@ -113,7 +113,7 @@ def _say_arms_without_settings(study: Study, ledger: Ledger, arms: Sequence[str]
         if not bare:
             continue
         num_bare += len(bare)
-        where = f" in fold {', '.join(map(str, bare))}" if study.confirm.folds > 1 else ""
+        where = f" in fold {', '.join(str(fold + 1) for fold in bare)}" if study.confirm.folds > 1 else ""
         ends = why_none([entry for entry in ours if entry.fold in bare])
         console.print(
             f"{arm}{where}: no search trial reached its last epoch: {ends}. It has no settings to confirm, and its "

@@ -26,7 +26,7 @@ def print_comparison(found: dict[str, Any], console: Console) -> None:
     has_folds = any(row["fold"] for row in found["settings"])
     rows = [
         (
-            f"{row['contrast']}, {row['side']}" + (f", fold {row['fold']}" if has_folds else ""),
+            f"{row['contrast']}, {row['side']}" + (f", fold {row['fold'] + 1}" if has_folds else ""),
             *(_settings(row[key]) for key in "ab"),
         )
         for row in found["settings"]

@@ -48,7 +48,7 @@ class Entry:
     """All fields of `DataConfig`."""
     replicate: int
     fold: int = 0
-    """Which test pool, below the data's `folds`."""
+    """Which test pool, from 0 to below the data's `folds`; names and words count from 1."""
     setting: str = ""
     """confirm: which chosen setting of the arm, such as `joint.color`."""
     source: str = ""
@@ -71,7 +71,7 @@ class Entry:
     @property
     def name(self) -> str:
         """The trial's folder: readable, and the same whenever the study is run."""
-        fold = f"f{self.fold:02}-" if self.data.get("folds", 1) > 1 else ""
+        fold = f"f{self.fold + 1:02}-" if self.data.get("folds", 1) > 1 else ""
         return f"{self.setting or self.arm}-{self.phase}-{fold}{self.number}"
 
     @property

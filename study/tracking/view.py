@@ -167,7 +167,7 @@ class MlflowView:
             "arm": entry.arm,
             "phase": entry.phase,
             "setting": entry.setting,
-            "fold": str(entry.fold),
+            "fold": str(entry.fold + 1),
             "replicate": str(entry.replicate),
             "state": entry.state,
         }

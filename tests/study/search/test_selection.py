@@ -156,11 +156,11 @@ def test_every_fold_chooses_from_its_own_search(tmp_path: Path) -> None:
     fill(ledger, study, "color_only", [("done", 6.0, 0.1), ("done", 5.0, 0.2)], fold=1)
     controls = [one for one in select(study, ledger) if (one.contrast, one.side) == ("color", "control")]
     assert [(one.fold, one.source, one.setting) for one in controls] == [
-        (0, "color_only-search-f00-0", "color_only"),
-        (1, "color_only-search-f01-1", "color_only"),
+        (0, "color_only-search-f01-0", "color_only"),
+        (1, "color_only-search-f02-1", "color_only"),
     ]
     names = [entry.name for entry in confirm_entries(study, ledger, controls, 1)]
-    assert names == ["color_only-confirm-f00-1", "color_only-confirm-f01-1"]
+    assert names == ["color_only-confirm-f01-1", "color_only-confirm-f02-1"]
 
 
 COMPROMISE = TEXT.replace("top1", "p_true").replace(
