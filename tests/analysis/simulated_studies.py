@@ -19,6 +19,8 @@ from analysis.statistics.rule import Judged
 
 NUM_STUDIES = 20_000
 """A share of 0.8 is then known to 0.6 of a hundredth, in 19 of 20 cases."""
+ASKED_FROM = 40_000
+"""Studies a case behind the numbers that were asked for."""
 NUM_PHOTOS = 720
 REPLICATES, PHOTOS, REST = 0.38, 1.74, 3.0
 SEARCH_SPREADS = (0.0, 0.19, 0.29)
@@ -184,9 +186,9 @@ class Promise:
     num_studies: int = NUM_STUDIES
 
     def slack(self) -> float:
-        """Three standard errors of the simulation, and half a unit of the last digit asked for."""
+        """Three standard errors, of this simulation and of the one that the number was asked from, and its rounding."""
         middle = np.clip(sum(self.asked) / 2, 0.02, 0.98)
-        return float(3 * np.sqrt(middle * (1 - middle) / self.num_studies) + 0.005)
+        return float(3 * np.sqrt(middle * (1 - middle) * (1 / self.num_studies + 1 / ASKED_FROM)) + 0.005)
 
 
 def _promises() -> Iterator[Promise]:
