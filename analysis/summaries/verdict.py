@@ -31,7 +31,7 @@ CLASS_USE_WORDS = {
 SHARED_LUCK = (
     "Folds share most of their training photos, and luck that they share is not in the interval: where a tenth of the "
     "search's variance was shared, 95 % intervals held the truth in 91 to 93 % of simulated studies, at a quarter in "
-    "85 to 90 %."
+    "86 to 91 %."
 )
 FAILED_SEARCHES = (
     "Where one search in ten goes wrong in one arm alone, 7 % of simulated families made a false claim instead of at "
