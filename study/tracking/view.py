@@ -276,8 +276,9 @@ def run_name(entry: Entry) -> str:
 
 def _metrics_of(record: Record) -> list[Metric]:
     timestamp, step = _milliseconds(str(record["time"])), int(record["epoch"])
-    metrics = {key: value for key, value in record.items() if key != "epoch" and not isinstance(value, str)}
-    return [Metric(key, float(value), timestamp, step) for key, value in metrics.items()]
+    metrics = {key: float(value) for key, value in record.items() if key != "epoch" and not isinstance(value, str)}
+    # What could not be measured, such as an error inside objects that nothing tells apart, is no number.
+    return [Metric(key, value, timestamp, step) for key, value in metrics.items() if math.isfinite(value)]
 
 
 def _summary_metrics(records: list[Record]) -> list[Metric]:
@@ -290,7 +291,7 @@ def _summary_metrics(records: list[Record]) -> list[Metric]:
         values = [float(record[key]) for record in records if key in record and math.isfinite(float(record[key]))]
         if values and METRICS[name].better != "none":
             summary[f"best/{key}"] = min(values) if metric_of(key).better == "min" else max(values)
-    return [Metric(key, value, timestamp, step) for key, value in summary.items()]
+    return [Metric(key, value, timestamp, step) for key, value in summary.items() if math.isfinite(value)]
 
 
 def _level(entry: Entry, num_records: int) -> str:

@@ -20,8 +20,8 @@ ALLOWED = {
     ("study.cli.studies", "analysis.report"),
     ("study.power", "analysis.statistics.power"),
 }
-"""The report is written with the tables, and from the command line. A plan asks the rule itself what it will find, so that
-no second one stands beside it. Nothing else of analysis is called."""
+"""The report is written with the tables, and from the command line. A plan asks the rule itself what it will find, so
+that no second one stands beside it. Nothing else of analysis is called."""
 
 FLOORS: dict[str, tuple[str, ...]] = {
     # A package, or a module at the top of a room: what of its own room it may import.
@@ -69,8 +69,8 @@ FLOORS: dict[str, tuple[str, ...]] = {
         *("data", "folder", "errors"),
     ),
     "study.cli": (
-        *("launch", "plan", "power", "folder", "data", "doctor", "cluster", "tracking", "results", "ledger", "definition"),
-        *("storage", "terminal", "errors"),
+        *("launch", "plan", "power", "folder", "data", "doctor", "cluster", "tracking", "results", "ledger"),
+        *("definition", "storage", "terminal", "errors"),
     ),
     "study.__main__": ("cli",),
     "analysis.tables": (),

@@ -150,22 +150,9 @@ def test_more_search_trials_are_refused_once_settings_are_confirmed(launched: Pa
     assert done.returncode == 2 and "search.trials_per_arm: 4 -> 5 could choose others" in done.stderr
 
 
-def test_launching_again_with_more_replicates_trains_those_alone(
-    launched: Path, ledger: Ledger, tmp_path: Path
-) -> None:
-    shutil.copytree(ledger.folder, tmp_path / "studies" / "analytic")
-    copy = Ledger(tmp_path / "studies" / "analytic")
-
-    def stamps() -> dict[str, int]:
-        return {name: (copy.trial_folder(name) / "epochs.jsonl").stat().st_mtime_ns for name in copy.names()}
-
-    before, stamped = {entry.name: entry for entry in copy.entries()}, stamps()
-    done = tintune(tmp_path, "launch", launched / "study.yaml", "--set", "confirm.replicates=4")
-    assert done.returncode == 0, done.stdout + done.stderr
-    after = {entry.name: entry for entry in copy.entries()}
-    assert {name: after[name] for name in before} == before
-    assert {name: stamp for name, stamp in stamps().items() if name in before} == stamped
-    assert {entry.replicate for name, entry in after.items() if name not in before} == {4}
+def test_replicates_do_not_grow_after_somebody_could_look(launched: Path) -> None:
+    done = here(launched, "launch", "study.yaml", "--set", "confirm.replicates=4")
+    assert done.returncode == 2 and "confirm.replicates: 3 -> 4" in done.stderr and "another name" in done.stderr
 
 
 def test_tables_are_rebuilt_from_the_ledger_alone(ledger: Ledger) -> None:
