@@ -8,7 +8,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from trainables.color.color_space import lab_to_rgb, lightness_to_network, network_to_ab, photos_to_rgb, rgb_to_lab
+from trainables.color.color_space import lightness_to_network, network_to_ab, photos_to_rgb, rgb_to_lab
+from trainables.color.recolor import shown
 from trainables.data.batches import PixelSource
 from trainables.devices import autocast
 from trainables.evaluation.photo_metrics import measure, measure_naming
@@ -70,21 +71,19 @@ def colorize(network: JointNetwork, pixels_NHW3: NDArray[np.uint8]) -> NDArray[n
     """The network's colouring of prepared photos, seen through their lightness alone; N x H x W x 3, 8 bits."""
     network.eval()
     device = next(network.parameters()).device
-    lab_N3HW = rgb_to_lab(photos_to_rgb(torch.from_numpy(pixels_NHW3).to(device)))
-    lightness_N1HW = lab_N3HW[:, :1]
-    prediction = network(lightness_to_network(lightness_N1HW))
-    rgb_N3HW = lab_to_rgb(torch.cat([lightness_N1HW, network_to_ab(prediction.ab_B2HW)], dim=1))
-    return _to_pixels(rgb_N3HW)
+    lightness_N1HW = rgb_to_lab(photos_to_rgb(torch.from_numpy(pixels_NHW3).to(device)))[:, :1]
+    return to_pixels(lightness_N1HW, network_to_ab(network(lightness_to_network(lightness_N1HW)).ab_B2HW))
 
 
 @torch.no_grad()
 def grey(pixels_NHW3: NDArray[np.uint8]) -> NDArray[np.uint8]:
     """What the network is shown: the photos with their lightness and no colour; N x H x W x 3, 8 bits."""
     lightness_N1HW = rgb_to_lab(photos_to_rgb(torch.from_numpy(pixels_NHW3)))[:, :1]
-    nothing_N2HW = torch.zeros_like(lightness_N1HW).expand(-1, 2, -1, -1)
-    return _to_pixels(lab_to_rgb(torch.cat([lightness_N1HW, nothing_N2HW], dim=1)))
+    return to_pixels(lightness_N1HW, torch.zeros_like(lightness_N1HW).expand(-1, 2, -1, -1))
 
 
-def _to_pixels(rgb_N3HW: Tensor) -> NDArray[np.uint8]:
+def to_pixels(lightness_N1HW: Tensor, ab_N2HW: Tensor) -> NDArray[np.uint8]:
+    """Colours as a screen shows them; N x H x W x 3, 8 bits."""
+    rgb_N3HW = shown(torch.cat([lightness_N1HW, ab_N2HW], dim=1))
     pixels_NHW3: NDArray[np.uint8] = rgb_N3HW.mul(255).round().byte().permute(0, 2, 3, 1).cpu().numpy()
     return pixels_NHW3
