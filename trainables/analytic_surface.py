@@ -5,6 +5,7 @@ unless the labels are shuffled or fusion is off, naming gains a little from colo
 learning rate, and errors fall exponentially with epochs.
 """
 
+import dataclasses
 import json
 import math
 import time
@@ -92,7 +93,7 @@ def run_epochs(
             )
         record |= val
         if epoch == config.epochs and len(data.cut.test):
-            test = _measure(config, data, data.cut.test, epoch)
+            test = _measure_pool(config, data)
             record |= test.means("test")
         record |= {f"extra/{number}": math.sin(number * epoch) for number in range(1, extra_metrics + 1)}
         seconds = epoch_seconds + 1e-6 * len(data.cut.train)
@@ -103,7 +104,7 @@ def run_epochs(
             _save(checkpoint, record)
         yield record
     if test is None and len(data.cut.test):
-        test = _measure(config, data, data.cut.test, config.epochs)
+        test = _measure_pool(config, data)
     return AnalyticEnd(test=test)
 
 
@@ -117,16 +118,34 @@ def _measure(config: TrialConfig, data: TrialData, indices_N: np.ndarray, epoch:
     chance = 1 / NUM_CLASSES
     hit_N = generator.random(len(indices_N)) < chance + (1 - chance) * 0.9 * naming
     wrong_N = (labels_N + 1 + generator.integers(NUM_CLASSES - 1, size=len(labels_N))) % NUM_CLASSES
+    # What is hard to colour is hard to name.
+    class_loss_N = math.log(NUM_CLASSES) * (1 - 0.8 * naming) * np.exp(0.2 * noise_N)
     metrics = {
         "color_mse": (delta_e_N / 100) ** 2,
         "delta_e": delta_e_N,
+        "delta_e_inside": 1.5 * delta_e_N,
+        "delta_e_outside": 0.5 * delta_e_N,
         "psnr": 40 - delta_e_N,
         "ssim": 1 - delta_e_N / 50,
+        "colorfulness": np.full(len(indices_N), 40 * color),
+        "chroma_ratio": np.full(len(indices_N), color),
         "top1": hit_N.astype(np.float64),
         "top5": np.maximum(hit_N, generator.random(len(indices_N)) < 5 / NUM_CLASSES).astype(np.float64),
-        "class_loss": np.full(len(indices_N), math.log(NUM_CLASSES) * (1 - 0.8 * naming)),
+        "p_true": np.exp(-class_loss_N),
+        "class_loss": class_loss_N,
     }
     return PhotoMeasures(indices_N=indices_N, metrics=metrics, predicted_N=np.where(hit_N, labels_N, wrong_N))
+
+
+def _measure_pool(config: TrialConfig, data: TrialData) -> PhotoMeasures:
+    """After the last epoch; where it colours and fuses, colouring uses as much of the class as naming knows."""
+    test = _measure(config, data, data.cut.test, config.epochs)
+    class_use_N = np.full(len(data.cut.test), math.nan)
+    if config.color_loss_weight and config.fusion:
+        _, naming = _skills(config, config.epochs)
+        noise_N = np.random.default_rng(data.seed_for("class use")).normal(size=len(class_use_N))
+        class_use_N = naming + 0.1 * noise_N
+    return dataclasses.replace(test, metrics={**test.metrics, "class_use": class_use_N})
 
 
 def _skills(config: TrialConfig, epoch: int) -> tuple[float, float]:

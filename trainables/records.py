@@ -1,9 +1,12 @@
 """The words between a trial and whoever listens. Free of torch."""
 
+import math
 from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
+
+from trainables.metrics import METRICS, Metric
 
 Record = dict[str, float | int | str]
 """One epoch of one trial: `epoch` from 1, `time` in UTC, and metrics by name."""
@@ -62,12 +65,19 @@ class PhotoMeasures:
     indices_N: NDArray[np.int64]
     """Which photos of the prepared set."""
     metrics: dict[str, NDArray[np.float64]]
-    """By metric name, without a prefix."""
+    """By metric name, without a prefix; NaN where a photo cannot be judged."""
     predicted_N: NDArray[np.int64]
     """The most probable class."""
     concepts: dict[str, NDArray[np.float64]] = field(default_factory=dict)
-    """Colour errors in CIEDE2000 that ask what colouring uses, by name; only on the pool, only where it is trained."""
+    """By name, only on the pool: colour errors in CIEDE2000 that ask what colouring uses, where it is trained; and how
+    colourful each photo is."""
 
     def means(self, prefix: str) -> dict[str, float]:
-        """The metrics of a record: `val/delta_e` and so on, each the mean over photos."""
-        return {f"{prefix}/{name}": float(values.mean()) for name, values in self.metrics.items()}
+        """The metrics of a record: `val/delta_e` and so on, each the mean over the photos that can be judged."""
+        return {f"{prefix}/{name}": _mean(METRICS[name], values_N) for name, values_N in self.metrics.items()}
+
+
+def _mean(metric: Metric, values_N: NDArray[np.float64]) -> float:
+    if not metric.of_all:
+        values_N = values_N[~np.isnan(values_N)]
+    return float(values_N.mean()) if len(values_N) else math.nan

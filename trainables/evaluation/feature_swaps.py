@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from trainables.color.color_space import lightness_to_network, network_to_ab, photos_to_rgb, rgb_to_lab
+from trainables.color.recolor import shown
 from trainables.data.batches import PixelSource
 from trainables.devices import autocast
 from trainables.evaluation.measure import photos_at_once
@@ -110,11 +111,11 @@ def _lent(vectors_PK: Tensor, donors_PD: NDArray[np.int64]) -> list[Tensor]:
 
 
 def _errors(lab_B3HW: Tensor, predicted_ab_B2HW: Tensor) -> Tensor:
-    """Each photo's colour error, its own lightness kept."""
+    """Each photo's colour error as shown, its own lightness kept."""
     predicted_lab_B3HW = torch.cat((lab_B3HW[:, :1], network_to_ab(predicted_ab_B2HW)), dim=1)
     size = photos_at_once(lab_B3HW)
     parts = zip(torch.split(lab_B3HW, size), torch.split(predicted_lab_B3HW, size), strict=True)
-    return torch.cat([delta_e(*part) for part in parts])
+    return torch.cat([delta_e(true, rgb_to_lab(shown(predicted))) for true, predicted in parts])
 
 
 def _over_donors(errors_PD: NDArray[np.float64], donors_PD: NDArray[np.int64]) -> NDArray[np.float64]:

@@ -3,6 +3,8 @@
 Letters of shapes: N photos, B photos of a batch, H and W side in pixels.
 """
 
+import itertools
+
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -12,7 +14,8 @@ from trainables.color.color_space import lightness_to_network, network_to_ab, ph
 from trainables.color.recolor import shown
 from trainables.data.batches import PixelSource
 from trainables.devices import autocast
-from trainables.evaluation.photo_metrics import measure, measure_naming
+from trainables.evaluation.photo_metrics import colorfulness, measure_coloring, measure_naming
+from trainables.evaluation.regions import Objects
 from trainables.network.joint_network import JointNetwork
 from trainables.records import PhotoMeasures
 
@@ -36,11 +39,13 @@ def measure_photos(
     *,
     batch_size: int,
     dtype: torch.dtype,
+    objects: Objects | None = None,
     with_color: bool = True,
 ) -> PhotoMeasures:
-    """All metrics on the photos at `indices_N`, at the prepared size, without augmentation.
+    """The metrics of one pass over the photos at `indices_N`, at the prepared size, without augmentation.
 
-    Without `with_color` those of naming alone: no photo is coloured.
+    Without `with_color` those of naming alone: no photo is coloured. Without `objects`, which are those of the same
+    photos, errors inside and outside are NaN.
 
     `labels_N` lies on the network's device. The network runs in `dtype`, the metrics in float32. The device is waited
     for once, at the end.
@@ -51,19 +56,32 @@ def measure_photos(
     predicted: list[Tensor] = []
     order_N = torch.from_numpy(indices_N)
     labels = torch.split(labels_N[order_N.to(device)], batch_size)
-    for pixels_BHW3, labels_B in zip(pixels.batches(order_N, batch_size), labels, strict=True):
+    masks = itertools.repeat(None, len(labels)) if objects is None else objects.batches(batch_size)
+    for pixels_BHW3, labels_B, inside_BHW in zip(pixels.batches(order_N, batch_size), labels, masks, strict=True):
         rgb_B3HW = photos_to_rgb(pixels_BHW3)
+        lab_B3HW = rgb_to_lab(rgb_B3HW)
         size = photos_at_once(rgb_B3HW)
         with autocast(device, dtype):
-            lightness_B1HW = lightness_to_network(rgb_to_lab(rgb_B3HW)[:, :1])
+            lightness_B1HW = lightness_to_network(lab_B3HW[:, :1])
             ab_B2HW, logits_BC = network(lightness_B1HW) if with_color else (None, network.name(lightness_B1HW))
-        inputs = (logits_BC, labels_B) if ab_B2HW is None else (rgb_B3HW, ab_B2HW, logits_BC, labels_B)
-        metrics_of = measure_naming if ab_B2HW is None else measure
-        chunks += [metrics_of(*part) for part in zip(*(torch.split(one, size) for one in inputs), strict=True)]
+        chunk = measure_naming(logits_BC, labels_B)
+        if ab_B2HW is not None:
+            inside = itertools.repeat(None) if inside_BHW is None else torch.split(inside_BHW, size)
+            colors = (torch.split(one, size) for one in (rgb_B3HW, lab_B3HW, ab_B2HW))
+            parts = [measure_coloring(*part) for part in zip(*colors, inside, strict=False)]
+            chunk = {name: torch.cat([part[name] for part in parts]) for name in parts[0]} | chunk
+        chunks.append(chunk)
         predicted.append(logits_BC.argmax(dim=1))
     columns = {name: torch.cat([chunk[name] for chunk in chunks]).cpu().numpy() for name in chunks[0]}
     metrics = {name: values.astype(np.float64) for name, values in columns.items()}
     return PhotoMeasures(indices_N=indices_N, metrics=metrics, predicted_N=torch.cat(predicted).cpu().numpy())
+
+
+def photo_colorfulness(pixels: PixelSource, indices_N: NDArray[np.int64], *, batch_size: int) -> NDArray[np.float64]:
+    """How colourful the photos at `indices_N` are themselves, as the metric `colorfulness` has it."""
+    batches = pixels.batches(torch.from_numpy(indices_N), batch_size)
+    found = [colorfulness(photos_to_rgb(pixels_BHW3)) for pixels_BHW3 in batches]
+    return torch.cat(found).cpu().double().numpy()
 
 
 @torch.no_grad()

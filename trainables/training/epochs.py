@@ -26,8 +26,8 @@ from trainables.data.batches import pixel_source
 from trainables.data.trial_data import TrialData
 from trainables.devices import choose_device, choose_precision, clean_slate, describe, exact, peak_memory_bytes
 from trainables.evaluation.feature_swaps import choose_donors, swap_errors
-from trainables.evaluation.measure import measure_photos
-from trainables.evaluation.regions import region_errors
+from trainables.evaluation.measure import measure_photos, photo_colorfulness
+from trainables.evaluation.regions import Objects
 from trainables.network.joint_network import JointNetwork, initialize
 from trainables.optimizers import OPTIMIZERS, learning_rate_factor
 from trainables.records import NotFiniteError, PhotoMeasures, Record
@@ -149,6 +149,8 @@ class _Trial:
         self.flops_per_photo = training_flops_per_photo(config, num_classes=num_classes, image_size=image_size)
         self.compile_seconds, self.num_steps_compiling = 0.0, 0
         """Of the last epoch: spent on steps that compiled, and how many those were."""
+        self.val_objects: Objects | None = None
+        """Where the photos of val show their objects, once colours were measured on them."""
         self.pool: PhotoMeasures | None = None
         """Errors on the test pool, once they were measured."""
 
@@ -193,13 +195,13 @@ class _Trial:
 
     def epoch(self, epoch: int) -> Record:
         """Trains an epoch, measures the network, and gives the whole record."""
-        config, data = self.config, self.data
+        config = self.config
         started = time.monotonic()
         record = self.train(epoch)
         speed = self.speed(time.monotonic() - started)
         if config.diagnoses(epoch):
             record |= self.diagnose()
-        record |= self.measure(data.cut.val, with_color=config.measures_color(epoch)).means("val")
+        record |= self.measure_val(epoch).means("val")
         _check_finite(record, config, epoch)
         if epoch == config.epochs and (pool := self.measured_pool()) is not None:
             record |= pool.means("test")
@@ -294,10 +296,18 @@ class _Trial:
             record["matrix_ceiling_share"] = flops_per_second / self.ceiling
         return record
 
-    def measure(self, indices_N: NDArray[np.int64], *, with_color: bool = True) -> PhotoMeasures:
+    def measure_val(self, epoch: int) -> PhotoMeasures:
         """Errors of the network as it stands, photo by photo, against the true labels."""
+        with_color = self.config.measures_color(epoch)
+        if with_color and self.val_objects is None:
+            self.val_objects = Objects(self.data.images, self.data.cut.val, self.device)
+        return self._measure(self.data.cut.val, self.val_objects, with_color=with_color)
+
+    def _measure(
+        self, indices_N: NDArray[np.int64], objects: Objects | None, *, with_color: bool = True
+    ) -> PhotoMeasures:
         how: dict[str, Any] = {"batch_size": self.config.batch_size, "dtype": self.dtype, "with_color": with_color}
-        return measure_photos(self.network, self.pixels, self.labels_N, indices_N, **how)
+        return measure_photos(self.network, self.pixels, self.labels_N, indices_N, objects=objects, **how)
 
     def measured_pool(self) -> PhotoMeasures | None:
         """Errors on the test pool, measured once; None where there is none, in search."""
@@ -306,19 +316,20 @@ class _Trial:
         return self.pool
 
     def _measure_pool(self) -> PhotoMeasures:
-        """Where colouring is trained also what it uses: features of others, the object."""
+        """Where colouring is trained also what it uses: the features of others."""
         data, config = self.data, self.config
-        test = self.measure(data.cut.test)
-        if not config.color_loss_weight:
-            return test
-        how: dict[str, Any] = {"batch_size": config.batch_size, "dtype": self.dtype}
-        concepts = region_errors(self.network, data.images, self.pixels, data.cut.test, **how)
-        if config.fusion:
+        test = self._measure(data.cut.test, Objects(data.images, data.cut.test, self.device))
+        how: dict[str, Any] = {"batch_size": config.batch_size}
+        concepts = {"true_colorfulness": photo_colorfulness(self.pixels, data.cut.test, **how)}
+        class_use_P = np.full(len(data.cut.test), np.nan)
+        if config.color_loss_weight and config.fusion:
             pool_labels_P = np.asarray(data.images.labels_N)[data.cut.test]
             # Without the replicate, so that all replicates have the same donors.
             donors = choose_donors(pool_labels_P, derive_seed(data.seed, "feature donors"))
-            concepts |= swap_errors(self.network, self.pixels, data.cut.test, donors, **how)
-        return dataclasses.replace(test, concepts=concepts)
+            swapped = swap_errors(self.network, self.pixels, data.cut.test, donors, dtype=self.dtype, **how)
+            class_use_P = swapped["delta_e_other_class_features"] - swapped["delta_e_same_class_features"]
+            concepts |= swapped
+        return dataclasses.replace(test, metrics={**test.metrics, "class_use": class_use_P}, concepts=concepts)
 
 
 def _check_finite(record: Record, config: TrialConfig, epoch: int) -> None:
