@@ -7,6 +7,7 @@ regions             where photos show their objects
 baselines           what rules without a network get right
 data_colors         dominant colours, and what painting by rule costs
 gallery             pictures for people
+variants            the same photos after some epochs, and with others' features
 
 Imports `network`, `data`, `color`.
 """

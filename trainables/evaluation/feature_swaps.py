@@ -53,6 +53,22 @@ def choose_donors(labels_P: NDArray[np.int64], seed: int) -> Donors:
 
 
 @torch.no_grad()
+def pool_vectors(
+    network: JointNetwork, pixels: PixelSource, indices_P: NDArray[np.int64], *, batch_size: int, dtype: torch.dtype
+) -> Tensor:
+    """The global vector of each photo of the pool, P x K, in the precision of the forward pass."""
+    device = next(network.parameters()).device
+    vectors: list[Tensor] = []
+    for pixels_BHW3 in pixels.batches(torch.from_numpy(indices_P), batch_size):
+        lightness_B1HW = rgb_to_lab(photos_to_rgb(pixels_BHW3))[:, :1]
+        with autocast(device, dtype):
+            vector_BK = network.look(lightness_to_network(lightness_B1HW)).vector_BK
+        assert vector_BK is not None
+        vectors.append(vector_BK)
+    return torch.cat(vectors)
+
+
+@torch.no_grad()
 def swap_errors(
     network: JointNetwork,
     pixels: PixelSource,
@@ -75,14 +91,7 @@ def swap_errors(
     network.eval()
     device = next(network.parameters()).device
     order_P = torch.from_numpy(indices_P)
-    vectors: list[Tensor] = []
-    for pixels_BHW3 in pixels.batches(order_P, batch_size):
-        lab_B3HW = rgb_to_lab(photos_to_rgb(pixels_BHW3))
-        with autocast(device, dtype):
-            vector_BK = network.look(lightness_to_network(lab_B3HW[:, :1])).vector_BK
-        assert vector_BK is not None
-        vectors.append(vector_BK)
-    vectors_PK = torch.cat(vectors)
+    vectors_PK = pool_vectors(network, pixels, indices_P, batch_size=batch_size, dtype=dtype)
     mean_PK = vectors_PK.float().mean(dim=0).to(vectors_PK.dtype).expand_as(vectors_PK)
     lent = [mean_PK, *_lent(vectors_PK, donors.same_class_PD), *_lent(vectors_PK, donors.other_class_PD)]
 

@@ -28,6 +28,12 @@ from trainables.devices import choose_device, choose_precision, clean_slate, des
 from trainables.evaluation.feature_swaps import choose_donors, swap_errors
 from trainables.evaluation.measure import measure_photos, photo_colorfulness
 from trainables.evaluation.regions import Objects
+from trainables.evaluation.variants import (
+    Variant,
+    epochs_with_variants,
+    paint_as_it_stands,
+    paint_with_lent_features,
+)
 from trainables.network.joint_network import JointNetwork, initialize
 from trainables.optimizers import OPTIMIZERS, learning_rate_factor
 from trainables.records import NotFiniteError, PhotoMeasures, Record
@@ -57,6 +63,9 @@ class TrialEnd:
     network: JointNetwork
     test: PhotoMeasures | None
     """Errors photo by photo on the test pool; None in search."""
+    variants: list[tuple[int, str, bytes]]
+    """A few photos of the pool painted after some epochs and with others' features: photo, variant, JPEG. Only in the
+    first replicate of an arm that colours."""
 
 
 def run_epochs(
@@ -99,7 +108,8 @@ def run_epochs(
             saved_at = time.monotonic()
         yield record
     with exact(device):
-        return TrialEnd(network=trial.network, test=trial.measured_pool())
+        variants = [(one.photo, one.name, one.jpeg) for one in (*trial.painted, *trial.swapped_variants())]
+        return TrialEnd(network=trial.network, test=trial.measured_pool(), variants=variants)
 
 
 _networks: weakref.WeakSet[JointNetwork] = weakref.WeakSet()
@@ -151,6 +161,10 @@ class _Trial:
         """Of the last epoch: spent on steps that compiled, and how many those were."""
         self.val_objects: Objects | None = None
         """Where the photos of val show their objects, once colours were measured on them."""
+        self.painted: list[Variant] = []
+        """After some epochs, for people to see."""
+        self.swapped: list[Variant] | None = None
+        """With the features of others, once they were painted."""
         self.pool: PhotoMeasures | None = None
         """Errors on the test pool, once they were measured."""
 
@@ -166,6 +180,11 @@ class _Trial:
             "network": self.network.state_dict(),
             "optimizer": self.optimizer.state_dict(),
             "task_weighting": self.weighting.state_dict(),
+            # Loading admits tensors and plain values alone.
+            "painted": [
+                {"photo": one.photo, "name": one.name, "jpeg": torch.frombuffer(bytearray(one.jpeg), dtype=torch.uint8)}
+                for one in self.painted
+            ],
         }
 
     def restore(self, state: dict[str, Any]) -> None:
@@ -183,6 +202,11 @@ class _Trial:
         self.network.load_state_dict(state["network"])
         self.optimizer.load_state_dict(state["optimizer"])
         self.weighting.load_state_dict(state["task_weighting"])
+        # Checkpoints of older versions have none.
+        self.painted = [
+            Variant(photo=one["photo"], name=one["name"], jpeg=one["jpeg"].numpy().tobytes())
+            for one in state.get("painted", [])
+        ]
 
     def _identity(self) -> dict[str, Any]:
         """What must be the same for a trial to be continued; where and how fast it computes may change."""
@@ -203,8 +227,12 @@ class _Trial:
             record |= self.diagnose()
         record |= self.measure_val(epoch).means("val")
         _check_finite(record, config, epoch)
-        if epoch == config.epochs and (pool := self.measured_pool()) is not None:
-            record |= pool.means("test")
+        if self.paints_variants and epoch in epochs_with_variants(config.epochs):
+            self.painted += paint_as_it_stands(self.network, self.data.images, self.data.cut.test, f"epoch {epoch}")
+        if epoch == config.epochs:
+            if (pool := self.measured_pool()) is not None:
+                record |= pool.means("test")
+            self.swapped_variants()
         record |= speed
         record["epoch_seconds"] = time.monotonic() - started
         record["memory"] = peak_memory_bytes(self.device)
@@ -314,6 +342,21 @@ class _Trial:
         if self.pool is None and len(self.data.cut.test):
             self.pool = self._measure_pool()
         return self.pool
+
+    @property
+    def paints_variants(self) -> bool:
+        """One replicate of those that are measured is enough for pictures."""
+        return self.data.replicate == 1 and len(self.data.cut.test) > 0 and self.config.color_loss_weight > 0
+
+    def swapped_variants(self) -> list[Variant]:
+        """A few photos of the pool painted with the features of others, once."""
+        if self.swapped is None:
+            self.swapped = []
+            if self.paints_variants and self.config.fusion:
+                how: dict[str, Any] = {"batch_size": self.config.batch_size, "dtype": self.dtype}
+                photos = (self.data.images, self.pixels, self.data.cut.test)
+                self.swapped = paint_with_lent_features(self.network, *photos, **how)
+        return self.swapped
 
     def _measure_pool(self) -> PhotoMeasures:
         """Where colouring is trained also what it uses: the features of others."""
