@@ -103,7 +103,8 @@ def same(first: list[Record], second: list[Record], what: str) -> str:
     """All records the same to the last bit."""
     ours, theirs = [repeatable(one) for one in first], [repeatable(one) for one in second]
     for one, other in zip(ours, theirs, strict=True):
-        differing = [name for name in one if one[name] != other.get(name)]
+        # As text, for what no photo can tell is NaN, which does not equal itself.
+        differing = [name for name in one if repr(one[name]) != repr(other.get(name))]
         if differing:
             name = differing[0]
             raise CheckFailedError(

@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import math
 import sys
 from pathlib import Path
 from typing import Any
@@ -24,7 +25,10 @@ def main() -> int:
         images = images_of(trial.data, arguments.cache)
         records = start(trial, images, arguments.checkpoint)
         for record in records:
-            print(json.dumps(record), flush=True)
+            # JSON has no word for what is not a number, such as an error inside objects that no photo shows.
+            said = {name: None if isinstance(value, float) and not math.isfinite(value) else value
+                    for name, value in record.items()}  # fmt: skip
+            print(json.dumps(said), flush=True)
     except (ValueError, OSError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 2

@@ -135,6 +135,8 @@ class LedgerTrainable(tune.Trainable):  # type: ignore[misc]
                 write_bytes(folder / "gallery.png", draw_gallery(*shown))
                 if self.ledger.entry(self.name_in_ledger).replicate == 1:
                     write_bytes(folder / "pictures.parquet", table_bytes(pool_pictures(*shown)))
+                if variants := getattr(end, "variants", None):
+                    write_bytes(folder / "variants.parquet", table_bytes(_variant_columns(variants, self.images)))
         return {**self.records[-1], "done": True, "end": Ending.DONE}
 
 
@@ -160,3 +162,9 @@ def _photo_columns(measures: PhotoMeasures, images: Images) -> dict[str, Any]:
         **measures.metrics,
         **measures.concepts,
     }
+
+
+def _variant_columns(variants: list[tuple[int, str, bytes]], images: Images) -> dict[str, Any]:
+    """One row per painting: after some epoch, or with the features of others."""
+    photos, names, jpegs = zip(*variants, strict=True)
+    return {"photo": [images.photo_names[index] for index in photos], "variant": names, "jpeg": jpegs}

@@ -1,5 +1,6 @@
 """analytic_surface.py: the truth it claims is the truth it gives."""
 
+import math
 import time
 from pathlib import Path
 
@@ -47,7 +48,7 @@ def test_it_continues_from_its_checkpoint(tmp_path: Path) -> None:
 def test_an_arm_that_does_not_colour_has_colour_metrics_in_its_last_epoch_alone() -> None:
     config = TrialConfig(epochs=3, color_loss_weight=0, class_loss_weight=1)
     first, second, final = run_epochs(config, data_of())
-    colours = {f"val/{name}" for name, metric in METRICS.items() if metric.task == "color"}
+    colours = {f"val/{name}" for name, metric in METRICS.items() if metric.task == "color" and "val" in metric.parts}
     assert colours <= set(final) and not colours & {*first, *second}
     assert {name for name in final if not name.startswith("test/")} - colours == set(first) == set(second)
 
@@ -59,6 +60,14 @@ def test_naming_helps_colour_unless_labels_are_shuffled_or_fusion_is_off() -> No
     apart = mean("test/delta_e", class_loss_weight=0.01, fusion=False)
     assert joint < alone - 0.3
     assert abs(shuffled - alone) < 1e-9 and abs(apart - alone) < 1e-9
+
+
+def test_what_a_network_is_judged_by_agrees_with_itself() -> None:
+    record = last(class_loss_weight=0.01)
+    assert record["test/delta_e_inside"] > record["test/delta_e"] > record["test/delta_e_outside"]
+    assert 0 < float(record["test/p_true"]) < 1 and float(record["test/class_use"]) > 0.5
+    assert math.isnan(float(last(fusion=False)["test/class_use"]))
+    assert math.isnan(float(last(color_loss_weight=0, class_loss_weight=1)["test/class_use"]))
 
 
 def test_the_best_learning_rate_is_best_and_more_epochs_are_better() -> None:

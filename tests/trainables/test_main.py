@@ -31,6 +31,11 @@ def test_it_prints_one_json_line_per_epoch(tmp_path: Path) -> None:
     assert "cpu" in done.stderr or "cuda" in done.stderr or "mps" in done.stderr
 
 
+def test_what_no_photo_can_tell_is_null(tmp_path: Path) -> None:
+    done = run(tmp_path, {**SMALL, "config": {**SMALL["config"], "epochs": 1, "fusion": False}})
+    assert '"test/class_use": null' in done.stdout and "NaN" not in done.stdout
+
+
 def test_it_continues_from_a_checkpoint(tmp_path: Path) -> None:
     first = run(tmp_path, SMALL, "--checkpoint", "c.pt")
     again = run(tmp_path, SMALL, "--checkpoint", "c.pt")

@@ -9,18 +9,38 @@ from trainables.metrics import METRICS, metric_of
 
 
 def test_metrics_are_found_by_their_own_name() -> None:
-    assert list(METRICS) == ["color_mse", "delta_e", "psnr", "ssim", "top1", "top5", "class_loss"]
+    colors = [
+        "color_mse",
+        "delta_e",
+        "delta_e_inside",
+        "delta_e_outside",
+        "psnr",
+        "ssim",
+        "colorfulness",
+        "chroma_ratio",
+    ]
+    assert list(METRICS) == [*colors, "top1", "top5", "p_true", "class_loss", "class_use"]
     assert all(metric.name == name for name, metric in METRICS.items())
 
 
 def test_errors_fall_and_similarities_rise() -> None:
     falling = {name for name, metric in METRICS.items() if metric.better == "min"}
-    assert falling == {"color_mse", "delta_e", "class_loss"}
-    assert all(METRICS[name].better == "max" for name in METRICS.keys() - falling)
+    assert falling == {"color_mse", "delta_e", "delta_e_inside", "delta_e_outside", "class_loss"}
+    describing = {name for name, metric in METRICS.items() if metric.better == "none"}
+    assert describing == {"colorfulness", "chroma_ratio"}
+    assert all(METRICS[name].better == "max" for name in METRICS.keys() - falling - describing)
 
 
 def test_class_metrics_belong_to_the_class_task() -> None:
-    assert {name for name, metric in METRICS.items() if metric.task == "class"} == {"top1", "top5", "class_loss"}
+    named = {name for name, metric in METRICS.items() if metric.task == "class"}
+    assert named == {"top1", "top5", "p_true", "class_loss"}
+
+
+def test_what_takes_a_pool_of_donors_is_measured_on_the_pool_alone() -> None:
+    assert {name for name, metric in METRICS.items() if metric.parts == ("test",)} == {"class_use"}
+    assert metric_of("test/class_use") is METRICS["class_use"]
+    with pytest.raises(ValueError, match="class_use is measured on test alone, but got 'val/class_use'"):
+        metric_of("val/class_use")
 
 
 def test_full_name_leads_to_its_metric() -> None:

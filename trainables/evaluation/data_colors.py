@@ -16,10 +16,11 @@ from numpy.typing import NDArray
 from scipy.cluster.vq import kmeans2, vq
 from torch import Tensor
 
-from trainables.color.color_space import ab_to_network, delta_e_2000, lab_to_rgb, photos_to_rgb, rgb_to_lab
+from trainables.color.color_space import delta_e_2000, photos_to_rgb, rgb_to_lab
+from trainables.color.recolor import PIXELS_AT_ONCE, shown
 from trainables.data.images import Images
 from trainables.data.splits import Cut
-from trainables.evaluation.photo_metrics import measure
+from trainables.evaluation.baselines import ONE_COLOR, baselines
 
 NUM_COLORS, NUM_COLORS_OF_ALL = 3, 6
 """Dominant colours of a category, and of the whole set."""
@@ -72,7 +73,7 @@ class CategoryColors:
     mean: Swatch
     """Mean a and b of all pixels, near white too, at the mean lightness of those that are not."""
     delta_e: Mapping[str, float]
-    """CIEDE2000 by predictor, mean over all pixels."""
+    """CIEDE2000 by predictor, mean over all pixels, of colours as shown."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -133,7 +134,7 @@ def _sampled_lab(images: Images) -> Tensor:
 
 
 def _errors(lab_P3: Tensor, label_P: Tensor) -> dict[str, Tensor]:
-    """The error of each predictor, pixel by pixel."""
+    """The error of each predictor, pixel by pixel, in colours as shown."""
     step_P = (lab_P3[:, 0] * NUM_LIGHTNESSES / 100).long().clamp(0, NUM_LIGHTNESSES - 1)
     nothing_P = torch.zeros_like(label_P)
     groups = (None, nothing_P, step_P, label_P, label_P * NUM_LIGHTNESSES + step_P)
@@ -141,8 +142,14 @@ def _errors(lab_P3: Tensor, label_P: Tensor) -> dict[str, Tensor]:
     for name, group_P in zip(PREDICTORS, groups, strict=True):
         ab_P2 = torch.zeros_like(lab_P3[:, 1:]) if group_P is None else group_means(lab_P3[:, 1:], group_P)[group_P]
         painted_P3 = torch.cat([lab_P3[:, :1], ab_P2], dim=1)
-        errors[name] = delta_e_2000(lab_P3.T[None, :, :, None], painted_P3.T[None, :, :, None]).flatten()
+        parts = zip(torch.split(lab_P3, PIXELS_AT_ONCE), torch.split(painted_P3, PIXELS_AT_ONCE), strict=True)
+        errors[name] = torch.cat([_error_as_shown(*part) for part in parts])
     return errors
+
+
+def _error_as_shown(lab_P3: Tensor, painted_P3: Tensor) -> Tensor:
+    true_13P1, painted_13P1 = (one_P3.T.contiguous()[None, :, :, None] for one_P3 in (lab_P3, painted_P3))
+    return delta_e_2000(true_13P1, rgb_to_lab(shown(painted_13P1))).flatten()
 
 
 def group_means(values_P2: Tensor, group_P: Tensor) -> Tensor:
@@ -212,31 +219,11 @@ def _swatch(lab_3: Tensor, share: float) -> Swatch:
     return Swatch(lightness=lightness, a=a, b=b, share=share, hex=hex_of(lab_3), name=name_of(lab_3))
 
 
-@torch.no_grad()
-def constant_color(images: Images, cut: Cut, batch_size: int = 64) -> dict[str, float]:
-    """Mean colour errors on the test pool of painting everything in the mean ab of train and val.
-
-    Returns:
-        `color_mse` and `delta_e`, as in a record.
-    """
-    known = np.sort(np.concatenate([cut.train, cut.val]))
-    sums = [
-        ab_to_network(rgb_to_lab(photos_to_rgb(torch.from_numpy(images.pixels_NHW3[part])))[:, 1:])
-        .double()
-        .mean(dim=(2, 3))
-        .sum(dim=0)
-        for part in np.array_split(known, max(1, len(known) // batch_size))
-    ]
-    mean_ab_2 = (torch.stack(sums).sum(dim=0) / len(known)).float()
-    errors: dict[str, list[torch.Tensor]] = {"color_mse": [], "delta_e": []}
-    for part in np.array_split(cut.test, max(1, len(cut.test) // batch_size)):
-        rgb_B3HW = photos_to_rgb(torch.from_numpy(images.pixels_NHW3[part]))
-        ab_B2HW = mean_ab_2[None, :, None, None].expand(len(part), 2, *rgb_B3HW.shape[-2:])
-        no_logits_BC = torch.zeros(len(part), len(images.class_names))
-        values = measure(rgb_B3HW, ab_B2HW, no_logits_BC, torch.zeros(len(part), dtype=torch.int64))
-        for name in errors:
-            errors[name].append(values[name])
-    return {name: float(torch.cat(values).mean()) for name, values in errors.items()}
+def constant_color(images: Images, cut: Cut) -> dict[str, float]:
+    """Mean CIEDE2000 on the test pool, as shown, of painting everything in the mean colour of train and val."""
+    columns = baselines(images, cut)
+    errors = [error for error, rule in zip(columns["delta_e"], columns["rule"], strict=True) if rule == ONE_COLOR]
+    return {"delta_e": float(np.mean(errors))}
 
 
 NAMED: Mapping[str, str] = MappingProxyType(
@@ -269,6 +256,6 @@ def name_of(lab_3: Tensor) -> str:
 
 
 def hex_of(lab_3: Tensor) -> str:
-    """The colour as a web page writes it, such as #e6daa6; clipped where no screen shows it."""
-    red, green, blue = lab_to_rgb(lab_3.reshape(1, 3, 1, 1)).mul(255).round().int().flatten().tolist()
+    """The colour as a web page writes it, such as #e6daa6; with less chroma where no screen shows it."""
+    red, green, blue = shown(lab_3.reshape(1, 3, 1, 1)).mul(255).round().int().flatten().tolist()
     return f"#{red:02x}{green:02x}{blue:02x}"

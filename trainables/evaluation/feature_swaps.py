@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from trainables.color.color_space import lightness_to_network, network_to_ab, photos_to_rgb, rgb_to_lab
+from trainables.color.recolor import shown
 from trainables.data.batches import PixelSource
 from trainables.devices import autocast
 from trainables.evaluation.measure import photos_at_once
@@ -52,6 +53,22 @@ def choose_donors(labels_P: NDArray[np.int64], seed: int) -> Donors:
 
 
 @torch.no_grad()
+def pool_vectors(
+    network: JointNetwork, pixels: PixelSource, indices_P: NDArray[np.int64], *, batch_size: int, dtype: torch.dtype
+) -> Tensor:
+    """The global vector of each photo of the pool, P x K, in the precision of the forward pass."""
+    device = next(network.parameters()).device
+    vectors: list[Tensor] = []
+    for pixels_BHW3 in pixels.batches(torch.from_numpy(indices_P), batch_size):
+        lightness_B1HW = rgb_to_lab(photos_to_rgb(pixels_BHW3))[:, :1]
+        with autocast(device, dtype):
+            vector_BK = network.look(lightness_to_network(lightness_B1HW)).vector_BK
+        assert vector_BK is not None
+        vectors.append(vector_BK)
+    return torch.cat(vectors)
+
+
+@torch.no_grad()
 def swap_errors(
     network: JointNetwork,
     pixels: PixelSource,
@@ -74,14 +91,7 @@ def swap_errors(
     network.eval()
     device = next(network.parameters()).device
     order_P = torch.from_numpy(indices_P)
-    vectors: list[Tensor] = []
-    for pixels_BHW3 in pixels.batches(order_P, batch_size):
-        lab_B3HW = rgb_to_lab(photos_to_rgb(pixels_BHW3))
-        with autocast(device, dtype):
-            vector_BK = network.look(lightness_to_network(lab_B3HW[:, :1])).vector_BK
-        assert vector_BK is not None
-        vectors.append(vector_BK)
-    vectors_PK = torch.cat(vectors)
+    vectors_PK = pool_vectors(network, pixels, indices_P, batch_size=batch_size, dtype=dtype)
     mean_PK = vectors_PK.float().mean(dim=0).to(vectors_PK.dtype).expand_as(vectors_PK)
     lent = [mean_PK, *_lent(vectors_PK, donors.same_class_PD), *_lent(vectors_PK, donors.other_class_PD)]
 
@@ -110,11 +120,11 @@ def _lent(vectors_PK: Tensor, donors_PD: NDArray[np.int64]) -> list[Tensor]:
 
 
 def _errors(lab_B3HW: Tensor, predicted_ab_B2HW: Tensor) -> Tensor:
-    """Each photo's colour error, its own lightness kept."""
+    """Each photo's colour error as shown, its own lightness kept."""
     predicted_lab_B3HW = torch.cat((lab_B3HW[:, :1], network_to_ab(predicted_ab_B2HW)), dim=1)
     size = photos_at_once(lab_B3HW)
     parts = zip(torch.split(lab_B3HW, size), torch.split(predicted_lab_B3HW, size), strict=True)
-    return torch.cat([delta_e(*part) for part in parts])
+    return torch.cat([delta_e(true, rgb_to_lab(shown(predicted))) for true, predicted in parts])
 
 
 def _over_donors(errors_PD: NDArray[np.float64], donors_PD: NDArray[np.int64]) -> NDArray[np.float64]:

@@ -61,11 +61,11 @@ def pool_pictures(network: JointNetwork, images: Images, indices_N: NDArray[np.i
         columns["photo"] += [images.photo_names[index] for index in part]
         painted = {"grey": grey(pixels_BHW3), "truth": pixels_BHW3, "painted": colorize(network, pixels_BHW3)}
         for name, photos_BHW3 in painted.items():
-            columns[name] += [_jpeg(photo_HW3) for photo_HW3 in photos_BHW3]
+            columns[name] += [to_jpeg(photo_HW3) for photo_HW3 in photos_BHW3]
     return columns
 
 
-def _jpeg(photo_HW3: NDArray[np.uint8]) -> bytes:
+def to_jpeg(photo_HW3: NDArray[np.uint8]) -> bytes:
     """Colours at full resolution: they are what is looked at."""
     picture = Image.fromarray(photo_HW3)
     picture.thumbnail((MAX_SIDE, MAX_SIDE))

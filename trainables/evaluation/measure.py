@@ -3,15 +3,19 @@
 Letters of shapes: N photos, B photos of a batch, H and W side in pixels.
 """
 
+import itertools
+
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from trainables.color.color_space import lab_to_rgb, lightness_to_network, network_to_ab, photos_to_rgb, rgb_to_lab
+from trainables.color.color_space import lightness_to_network, network_to_ab, photos_to_rgb, rgb_to_lab
+from trainables.color.recolor import shown
 from trainables.data.batches import PixelSource
 from trainables.devices import autocast
-from trainables.evaluation.photo_metrics import measure, measure_naming
+from trainables.evaluation.photo_metrics import colorfulness, measure_coloring, measure_naming
+from trainables.evaluation.regions import Objects
 from trainables.network.joint_network import JointNetwork
 from trainables.records import PhotoMeasures
 
@@ -35,11 +39,13 @@ def measure_photos(
     *,
     batch_size: int,
     dtype: torch.dtype,
+    objects: Objects | None = None,
     with_color: bool = True,
 ) -> PhotoMeasures:
-    """All metrics on the photos at `indices_N`, at the prepared size, without augmentation.
+    """The metrics of one pass over the photos at `indices_N`, at the prepared size, without augmentation.
 
-    Without `with_color` those of naming alone: no photo is coloured.
+    Without `with_color` those of naming alone: no photo is coloured. Without `objects`, which are those of the same
+    photos, errors inside and outside are NaN.
 
     `labels_N` lies on the network's device. The network runs in `dtype`, the metrics in float32. The device is waited
     for once, at the end.
@@ -50,19 +56,32 @@ def measure_photos(
     predicted: list[Tensor] = []
     order_N = torch.from_numpy(indices_N)
     labels = torch.split(labels_N[order_N.to(device)], batch_size)
-    for pixels_BHW3, labels_B in zip(pixels.batches(order_N, batch_size), labels, strict=True):
+    masks = itertools.repeat(None, len(labels)) if objects is None else objects.batches(batch_size)
+    for pixels_BHW3, labels_B, inside_BHW in zip(pixels.batches(order_N, batch_size), labels, masks, strict=True):
         rgb_B3HW = photos_to_rgb(pixels_BHW3)
+        lab_B3HW = rgb_to_lab(rgb_B3HW)
         size = photos_at_once(rgb_B3HW)
         with autocast(device, dtype):
-            lightness_B1HW = lightness_to_network(rgb_to_lab(rgb_B3HW)[:, :1])
+            lightness_B1HW = lightness_to_network(lab_B3HW[:, :1])
             ab_B2HW, logits_BC = network(lightness_B1HW) if with_color else (None, network.name(lightness_B1HW))
-        inputs = (logits_BC, labels_B) if ab_B2HW is None else (rgb_B3HW, ab_B2HW, logits_BC, labels_B)
-        metrics_of = measure_naming if ab_B2HW is None else measure
-        chunks += [metrics_of(*part) for part in zip(*(torch.split(one, size) for one in inputs), strict=True)]
+        chunk = measure_naming(logits_BC, labels_B)
+        if ab_B2HW is not None:
+            inside = itertools.repeat(None) if inside_BHW is None else torch.split(inside_BHW, size)
+            colors = (torch.split(one, size) for one in (rgb_B3HW, lab_B3HW, ab_B2HW))
+            parts = [measure_coloring(*part) for part in zip(*colors, inside, strict=False)]
+            chunk = {name: torch.cat([part[name] for part in parts]) for name in parts[0]} | chunk
+        chunks.append(chunk)
         predicted.append(logits_BC.argmax(dim=1))
     columns = {name: torch.cat([chunk[name] for chunk in chunks]).cpu().numpy() for name in chunks[0]}
     metrics = {name: values.astype(np.float64) for name, values in columns.items()}
     return PhotoMeasures(indices_N=indices_N, metrics=metrics, predicted_N=torch.cat(predicted).cpu().numpy())
+
+
+def photo_colorfulness(pixels: PixelSource, indices_N: NDArray[np.int64], *, batch_size: int) -> NDArray[np.float64]:
+    """How colourful the photos at `indices_N` are themselves, as the metric `colorfulness` has it."""
+    batches = pixels.batches(torch.from_numpy(indices_N), batch_size)
+    found = [colorfulness(photos_to_rgb(pixels_BHW3)) for pixels_BHW3 in batches]
+    return torch.cat(found).cpu().double().numpy()
 
 
 @torch.no_grad()
@@ -70,21 +89,19 @@ def colorize(network: JointNetwork, pixels_NHW3: NDArray[np.uint8]) -> NDArray[n
     """The network's colouring of prepared photos, seen through their lightness alone; N x H x W x 3, 8 bits."""
     network.eval()
     device = next(network.parameters()).device
-    lab_N3HW = rgb_to_lab(photos_to_rgb(torch.from_numpy(pixels_NHW3).to(device)))
-    lightness_N1HW = lab_N3HW[:, :1]
-    prediction = network(lightness_to_network(lightness_N1HW))
-    rgb_N3HW = lab_to_rgb(torch.cat([lightness_N1HW, network_to_ab(prediction.ab_B2HW)], dim=1))
-    return _to_pixels(rgb_N3HW)
+    lightness_N1HW = rgb_to_lab(photos_to_rgb(torch.from_numpy(pixels_NHW3).to(device)))[:, :1]
+    return to_pixels(lightness_N1HW, network_to_ab(network(lightness_to_network(lightness_N1HW)).ab_B2HW))
 
 
 @torch.no_grad()
 def grey(pixels_NHW3: NDArray[np.uint8]) -> NDArray[np.uint8]:
     """What the network is shown: the photos with their lightness and no colour; N x H x W x 3, 8 bits."""
     lightness_N1HW = rgb_to_lab(photos_to_rgb(torch.from_numpy(pixels_NHW3)))[:, :1]
-    nothing_N2HW = torch.zeros_like(lightness_N1HW).expand(-1, 2, -1, -1)
-    return _to_pixels(lab_to_rgb(torch.cat([lightness_N1HW, nothing_N2HW], dim=1)))
+    return to_pixels(lightness_N1HW, torch.zeros_like(lightness_N1HW).expand(-1, 2, -1, -1))
 
 
-def _to_pixels(rgb_N3HW: Tensor) -> NDArray[np.uint8]:
+def to_pixels(lightness_N1HW: Tensor, ab_N2HW: Tensor) -> NDArray[np.uint8]:
+    """Colours as a screen shows them; N x H x W x 3, 8 bits."""
+    rgb_N3HW = shown(torch.cat([lightness_N1HW, ab_N2HW], dim=1))
     pixels_NHW3: NDArray[np.uint8] = rgb_N3HW.mul(255).round().byte().permute(0, 2, 3, 1).cpu().numpy()
     return pixels_NHW3

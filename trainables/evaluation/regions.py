@@ -1,19 +1,17 @@
-"""Where a photo shows its object, by bounding boxes or a near-white background; colour errors inside and outside.
+"""Where a photo shows its object, by bounding boxes or a near-white background.
 
-Letters of shapes: P photos of the pool, B photos of a batch, H and W side in pixels.
+Letters of shapes: N photos, B photos of a batch, H and W side in pixels, w W in bytes of eight pixels.
 """
+
+from collections.abc import Iterator
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from trainables.color.color_space import delta_e_2000, lightness_to_network, network_to_ab, photos_to_rgb, rgb_to_lab
-from trainables.data.batches import PixelSource
 from trainables.data.boxes import masks_of_boxes, padded_boxes
 from trainables.data.images import Images
-from trainables.devices import autocast
-from trainables.network.joint_network import JointNetwork
 
 NEAR_WHITE = 220
 """Of 255: a pixel whose three channels all reach it is near white; faint shades and traces of JPEG are below white."""
@@ -24,6 +22,10 @@ evenly from NCD, at 64 px, have that much."""
 
 MIN_REGION = 0.01
 """Share of a photo's pixels that each of the two regions must have."""
+
+PHOTOS_AT_ONCE = 64
+MAX_LOOKED_AT = 1000
+"""Photos that tell the share of a large set: within 0.03 of it."""
 
 
 def object_masks(images: Images, indices_B: NDArray[np.int64]) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
@@ -64,30 +66,30 @@ def objects_on_white(pixels_BHW3: NDArray[np.uint8]) -> tuple[NDArray[np.bool_],
     return mask_BHW, is_known_B
 
 
-@torch.no_grad()
-def region_errors(
-    network: JointNetwork,
-    images: Images,
-    pixels: PixelSource,
-    indices_P: NDArray[np.int64],
-    *,
-    batch_size: int,
-    dtype: torch.dtype,
-) -> dict[str, NDArray[np.float64]]:
-    """Mean CIEDE2000 over a photo's pixels `delta_e_inside` and `delta_e_outside` the object; NaN where untold."""
-    network.eval()
-    device = next(network.parameters()).device
-    inside: list[Tensor] = []
-    outside: list[Tensor] = []
-    parts = np.split(indices_P, range(batch_size, len(indices_P), batch_size))
-    for part_B, pixels_BHW3 in zip(parts, pixels.batches(torch.from_numpy(indices_P), batch_size), strict=True):
-        lab_B3HW = rgb_to_lab(photos_to_rgb(pixels_BHW3))
-        with autocast(device, dtype):
-            ab_B2HW = network(lightness_to_network(lab_B3HW[:, :1])).ab_B2HW
-        error_BHW = delta_e_2000(lab_B3HW, torch.cat((lab_B3HW[:, :1], network_to_ab(ab_B2HW)), dim=1))
-        mask_BHW, is_known_B = (torch.from_numpy(one).to(device) for one in object_masks(images, part_B))
-        for found, region_BHW in ((inside, mask_BHW), (outside, ~mask_BHW)):
-            mean_B = (error_BHW * region_BHW).sum(dim=(1, 2)) / region_BHW.sum(dim=(1, 2))
-            found.append(torch.where(is_known_B, mean_B, torch.nan))
-    named = {"delta_e_inside": inside, "delta_e_outside": outside}
-    return {name: torch.cat(found).cpu().double().numpy() for name, found in named.items()}
+class Objects:
+    """Where a trial's photos show their objects, found once and kept on the device as bits."""
+
+    def __init__(self, images: Images, indices_N: NDArray[np.int64], device: torch.device) -> None:
+        self.image_size = images.pixels_NHW3.shape[1]
+        parts = np.split(indices_N, range(PHOTOS_AT_ONCE, len(indices_N), PHOTOS_AT_ONCE))
+        packed = [np.packbits(_told_masks(images, part_B), axis=2) for part_B in parts]
+        self.packed_NHw = torch.from_numpy(np.concatenate(packed)).to(device)
+        self.bits_8 = torch.tensor([128, 64, 32, 16, 8, 4, 2, 1], dtype=torch.uint8, device=device)
+
+    def batches(self, batch_size: int) -> Iterator[Tensor]:
+        """Masks of the photos in their order, BHW, bool; empty for a photo whose object cannot be told."""
+        for packed_BHw in torch.split(self.packed_NHw, batch_size):
+            yield ((packed_BHw[..., None] & self.bits_8) != 0).flatten(2)[..., : self.image_size]
+
+
+def _told_masks(images: Images, indices_B: NDArray[np.int64]) -> NDArray[np.bool_]:
+    mask_BHW, is_known_B = object_masks(images, indices_B)
+    return mask_BHW & is_known_B[:, None, None]
+
+
+def object_share(images: Images) -> float:
+    """The share of photos whose object can be told; of a large set, of evenly chosen ones."""
+    num_photos = len(images.labels_N)
+    chosen_M = np.unique(np.linspace(0, num_photos - 1, min(num_photos, MAX_LOOKED_AT)).round().astype(np.int64))
+    parts = np.array_split(chosen_M, -(-len(chosen_M) // PHOTOS_AT_ONCE))
+    return float(np.concatenate([object_masks(images, part_B)[1] for part_B in parts]).mean())

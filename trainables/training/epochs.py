@@ -26,8 +26,14 @@ from trainables.data.batches import pixel_source
 from trainables.data.trial_data import TrialData
 from trainables.devices import choose_device, choose_precision, clean_slate, describe, exact, peak_memory_bytes
 from trainables.evaluation.feature_swaps import choose_donors, swap_errors
-from trainables.evaluation.measure import measure_photos
-from trainables.evaluation.regions import region_errors
+from trainables.evaluation.measure import measure_photos, photo_colorfulness
+from trainables.evaluation.regions import Objects
+from trainables.evaluation.variants import (
+    Variant,
+    epochs_with_variants,
+    paint_as_it_stands,
+    paint_with_lent_features,
+)
 from trainables.network.joint_network import JointNetwork, initialize
 from trainables.optimizers import OPTIMIZERS, learning_rate_factor
 from trainables.records import NotFiniteError, PhotoMeasures, Record
@@ -57,6 +63,9 @@ class TrialEnd:
     network: JointNetwork
     test: PhotoMeasures | None
     """Errors photo by photo on the test pool; None in search."""
+    variants: list[tuple[int, str, bytes]]
+    """A few photos of the pool painted after some epochs and with others' features: photo, variant, JPEG. Only in the
+    first replicate of an arm that colours."""
 
 
 def run_epochs(
@@ -99,7 +108,8 @@ def run_epochs(
             saved_at = time.monotonic()
         yield record
     with exact(device):
-        return TrialEnd(network=trial.network, test=trial.measured_pool())
+        variants = [(one.photo, one.name, one.jpeg) for one in (*trial.painted, *trial.swapped_variants())]
+        return TrialEnd(network=trial.network, test=trial.measured_pool(), variants=variants)
 
 
 _networks: weakref.WeakSet[JointNetwork] = weakref.WeakSet()
@@ -149,6 +159,12 @@ class _Trial:
         self.flops_per_photo = training_flops_per_photo(config, num_classes=num_classes, image_size=image_size)
         self.compile_seconds, self.num_steps_compiling = 0.0, 0
         """Of the last epoch: spent on steps that compiled, and how many those were."""
+        self.val_objects: Objects | None = None
+        """Where the photos of val show their objects, once colours were measured on them."""
+        self.painted: list[Variant] = []
+        """After some epochs, for people to see."""
+        self.swapped: list[Variant] | None = None
+        """With the features of others, once they were painted."""
         self.pool: PhotoMeasures | None = None
         """Errors on the test pool, once they were measured."""
 
@@ -164,6 +180,11 @@ class _Trial:
             "network": self.network.state_dict(),
             "optimizer": self.optimizer.state_dict(),
             "task_weighting": self.weighting.state_dict(),
+            # Loading admits tensors and plain values alone.
+            "painted": [
+                {"photo": one.photo, "name": one.name, "jpeg": torch.frombuffer(bytearray(one.jpeg), dtype=torch.uint8)}
+                for one in self.painted
+            ],
         }
 
     def restore(self, state: dict[str, Any]) -> None:
@@ -181,6 +202,11 @@ class _Trial:
         self.network.load_state_dict(state["network"])
         self.optimizer.load_state_dict(state["optimizer"])
         self.weighting.load_state_dict(state["task_weighting"])
+        # Checkpoints of older versions have none.
+        self.painted = [
+            Variant(photo=one["photo"], name=one["name"], jpeg=one["jpeg"].numpy().tobytes())
+            for one in state.get("painted", [])
+        ]
 
     def _identity(self) -> dict[str, Any]:
         """What must be the same for a trial to be continued; where and how fast it computes may change."""
@@ -193,16 +219,20 @@ class _Trial:
 
     def epoch(self, epoch: int) -> Record:
         """Trains an epoch, measures the network, and gives the whole record."""
-        config, data = self.config, self.data
+        config = self.config
         started = time.monotonic()
         record = self.train(epoch)
         speed = self.speed(time.monotonic() - started)
         if config.diagnoses(epoch):
             record |= self.diagnose()
-        record |= self.measure(data.cut.val, with_color=config.measures_color(epoch)).means("val")
+        record |= self.measure_val(epoch).means("val")
         _check_finite(record, config, epoch)
-        if epoch == config.epochs and (pool := self.measured_pool()) is not None:
-            record |= pool.means("test")
+        if self.paints_variants and epoch in epochs_with_variants(config.epochs):
+            self.painted += paint_as_it_stands(self.network, self.data.images, self.data.cut.test, f"epoch {epoch}")
+        if epoch == config.epochs:
+            if (pool := self.measured_pool()) is not None:
+                record |= pool.means("test")
+            self.swapped_variants()
         record |= speed
         record["epoch_seconds"] = time.monotonic() - started
         record["memory"] = peak_memory_bytes(self.device)
@@ -294,10 +324,18 @@ class _Trial:
             record["matrix_ceiling_share"] = flops_per_second / self.ceiling
         return record
 
-    def measure(self, indices_N: NDArray[np.int64], *, with_color: bool = True) -> PhotoMeasures:
+    def measure_val(self, epoch: int) -> PhotoMeasures:
         """Errors of the network as it stands, photo by photo, against the true labels."""
+        with_color = self.config.measures_color(epoch)
+        if with_color and self.val_objects is None:
+            self.val_objects = Objects(self.data.images, self.data.cut.val, self.device)
+        return self._measure(self.data.cut.val, self.val_objects, with_color=with_color)
+
+    def _measure(
+        self, indices_N: NDArray[np.int64], objects: Objects | None, *, with_color: bool = True
+    ) -> PhotoMeasures:
         how: dict[str, Any] = {"batch_size": self.config.batch_size, "dtype": self.dtype, "with_color": with_color}
-        return measure_photos(self.network, self.pixels, self.labels_N, indices_N, **how)
+        return measure_photos(self.network, self.pixels, self.labels_N, indices_N, objects=objects, **how)
 
     def measured_pool(self) -> PhotoMeasures | None:
         """Errors on the test pool, measured once; None where there is none, in search."""
@@ -305,20 +343,36 @@ class _Trial:
             self.pool = self._measure_pool()
         return self.pool
 
+    @property
+    def paints_variants(self) -> bool:
+        """One replicate of those that are measured is enough for pictures."""
+        return self.data.replicate == 1 and len(self.data.cut.test) > 0 and self.config.color_loss_weight > 0
+
+    def swapped_variants(self) -> list[Variant]:
+        """A few photos of the pool painted with the features of others, once."""
+        if self.swapped is None:
+            self.swapped = []
+            if self.paints_variants and self.config.fusion:
+                how: dict[str, Any] = {"batch_size": self.config.batch_size, "dtype": self.dtype}
+                photos = (self.data.images, self.pixels, self.data.cut.test)
+                self.swapped = paint_with_lent_features(self.network, *photos, **how)
+        return self.swapped
+
     def _measure_pool(self) -> PhotoMeasures:
-        """Where colouring is trained also what it uses: features of others, the object."""
+        """Where colouring is trained also what it uses: the features of others."""
         data, config = self.data, self.config
-        test = self.measure(data.cut.test)
-        if not config.color_loss_weight:
-            return test
-        how: dict[str, Any] = {"batch_size": config.batch_size, "dtype": self.dtype}
-        concepts = region_errors(self.network, data.images, self.pixels, data.cut.test, **how)
-        if config.fusion:
+        test = self._measure(data.cut.test, Objects(data.images, data.cut.test, self.device))
+        how: dict[str, Any] = {"batch_size": config.batch_size}
+        concepts = {"true_colorfulness": photo_colorfulness(self.pixels, data.cut.test, **how)}
+        class_use_P = np.full(len(data.cut.test), np.nan)
+        if config.color_loss_weight and config.fusion:
             pool_labels_P = np.asarray(data.images.labels_N)[data.cut.test]
             # Without the replicate, so that all replicates have the same donors.
             donors = choose_donors(pool_labels_P, derive_seed(data.seed, "feature donors"))
-            concepts |= swap_errors(self.network, self.pixels, data.cut.test, donors, **how)
-        return dataclasses.replace(test, concepts=concepts)
+            swapped = swap_errors(self.network, self.pixels, data.cut.test, donors, dtype=self.dtype, **how)
+            class_use_P = swapped["delta_e_other_class_features"] - swapped["delta_e_same_class_features"]
+            concepts |= swapped
+        return dataclasses.replace(test, metrics={**test.metrics, "class_use": class_use_P}, concepts=concepts)
 
 
 def _check_finite(record: Record, config: TrialConfig, epoch: int) -> None:

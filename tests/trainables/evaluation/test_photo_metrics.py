@@ -1,17 +1,17 @@
 """Metrics per photo against scikit-image, and cases worked out by hand."""
 
 import math
-import warnings
 
 import numpy as np
 import pytest
 import torch
-from skimage.color import deltaE_ciede2000, lab2rgb, rgb2lab
+from skimage.color import deltaE_ciede2000, rgb2lab
 from skimage.metrics import peak_signal_noise_ratio, structural_similarity
 from torch import Tensor
 
 from tests.trainables.ncd import ncd_photos
 from trainables.color.color_space import ab_to_network, rgb_to_lab
+from trainables.color.recolor import recolor
 from trainables.evaluation import photo_metrics
 from trainables.metrics import METRICS
 
@@ -144,44 +144,122 @@ def test_class_loss_of_equal_logits_is_the_logarithm_of_the_number_of_classes() 
     assert loss.tolist() == pytest.approx([math.log(4), math.log(2)], abs=2e-3)
 
 
-def test_measure_agrees_with_a_slow_loop_over_scikit_image(pairs: tuple[Tensor, Tensor]) -> None:
-    rgb, other = pairs
+def test_colorfulness_of_cases_worked_out_by_hand() -> None:
+    # Half red, half green: R-G is 255 and -255, the other axis 127.5 throughout. Then one colour: no spread at all.
+    two = torch.zeros(1, 3, 2, 2)
+    two[0, 0, 0], two[0, 1, 1] = 1, 1
+    one = torch.tensor([0.4, 0.2, 0.0])[None, :, None, None].expand(1, 3, 4, 4)
+    grey = torch.full((1, 3, 4, 4), 0.3)
+    expected = [255 + 0.3 * 127.5, 0.3 * math.hypot(51, 76.5), 0]
+    assert [photo_metrics.colorfulness(rgb).item() for rgb in (two, one, grey)] == pytest.approx(expected, abs=1e-3)
+
+
+def test_colorfulness_agrees_with_the_formula_of_its_paper(pairs: tuple[Tensor, Tensor]) -> None:
+    for photo, ours in zip(each(pairs[0]), photo_metrics.colorfulness(pairs[0]), strict=True):
+        red, green, blue = (255 * photo).transpose(2, 0, 1)
+        rg, yb = red - green, 0.5 * (red + green) - blue
+        expected = math.hypot(rg.std(), yb.std()) + 0.3 * math.hypot(rg.mean(), yb.mean())
+        assert ours.item() == pytest.approx(expected, rel=1e-4)
+
+
+def test_chroma_ratio_tells_hedging_and_says_nothing_of_grey_photos() -> None:
+    true = torch.zeros(3, 3, 2, 2)
+    true[0, 1], true[0, 2] = 30, 40
+    true[1, 1] = 0.9
+    true[2, 1, 0] = 2.0
+    predicted = true * 0.5
+    ratios = photo_metrics.chroma_ratio(true, predicted).tolist()
+    assert ratios == pytest.approx([0.5, math.nan, 0.5], nan_ok=True)
+
+
+def test_regions_are_means_over_their_pixels_and_untold_without_an_object() -> None:
+    true, predicted = torch.zeros(2, 3, 2, 2), torch.zeros(2, 3, 2, 2)
+    true[:, 0], predicted[:, 0] = 50, 50
+    predicted[:, 1, 0] = 10  # the upper row is wrong
+    inside = torch.zeros(2, 2, 2, dtype=torch.bool)
+    inside[0, 0, 0] = inside[0, 1, 0] = True
+    wrong = deltaE_ciede2000(np.array([50.0, 0, 0]), np.array([50.0, 10, 0])).item()
+    inside[0, 0, 1] = True
+    found = photo_metrics.delta_e_of_regions(true, predicted, inside)
+    expected = {
+        "delta_e": [wrong / 2] * 2, "delta_e_inside": [wrong * 2 / 3, math.nan], "delta_e_outside": [0, math.nan]
+    }  # fmt: skip
+    for name, values in expected.items():
+        assert found[name].tolist() == pytest.approx(values, abs=1e-3, nan_ok=True), name
+    untold = photo_metrics.delta_e_of_regions(true, predicted, None)
+    assert untold["delta_e_inside"].isnan().all() and untold["delta_e_outside"].isnan().all()
+
+
+def measured(
+    rgb: Tensor, predicted_ab: Tensor, logits: Tensor, labels: Tensor, inside: Tensor | None = None
+) -> dict[str, Tensor]:
+    return photo_metrics.measure(rgb, rgb_to_lab(rgb), predicted_ab, inside, logits, labels)
+
+
+def test_measure_agrees_with_a_slow_loop_over_what_recolor_shows(pairs: tuple[Tensor, Tensor]) -> None:
+    rgb, other = (one.mul(255).round() / 255 for one in pairs)
     predicted_ab = ab_to_network(0.5 * rgb_to_lab(rgb)[:, 1:] + 0.5 * rgb_to_lab(other)[:, 1:])
     num_photos = len(rgb)
     logits = torch.randn(num_photos, 6, generator=torch.Generator().manual_seed(0))
     labels = torch.arange(num_photos) % 6
-    measured = photo_metrics.measure(rgb, predicted_ab, logits, labels)
-    assert list(measured) == list(METRICS)
-    for name, values in measured.items():
+    inside = random_photos(num_photos, *rgb.shape[-2:]) < 0.3
+    inside[0] = False
+    ours = measured(rgb, predicted_ab, logits, labels, inside)
+    assert list(ours) == [name for name, metric in METRICS.items() if "val" in metric.parts]
+    for name, values in ours.items():
         assert values.shape == (num_photos,) and values.dtype == torch.float32, name
     for photo in range(num_photos):
-        true_rgb = each(rgb)[photo]
+        true_rgb, mask = each(rgb)[photo], inside[photo].numpy()
         true_lab = rgb2lab(true_rgb)
-        predicted_lab = true_lab.copy()
-        predicted_lab[..., 1:] = (predicted_ab[photo].movedim(0, -1).double().numpy() - 0.5) * 200
-        with warnings.catch_warnings():
-            warnings.filterwarnings("ignore", message="Conversion from CIE-LAB")  # negative Z, set to zero by both
-            predicted_rgb = lab2rgb(predicted_lab)
-        probabilities = torch.softmax(logits[photo].double(), dim=0)
+        pixels_HW3 = torch.from_numpy(true_rgb).mul(255).round().byte()
+        shown_rgb = recolor(pixels_HW3, (predicted_ab[photo] - 0.5) * 200).double().numpy() / 255
+        shown_lab = rgb2lab(shown_rgb)
+        error = deltaE_ciede2000(true_lab, shown_lab)
+        true_ab, shown_ab = ((lab[..., 1:] ** 2).sum(axis=2) ** 0.5 for lab in (true_lab, shown_lab))
+        raw_ab = (predicted_ab[photo].movedim(0, -1).double().numpy() - 0.5) * 200
+        probability = torch.softmax(logits[photo].double(), dim=0)[labels[photo]].item()
         expected = {
-            "color_mse": (((predicted_lab - true_lab)[..., 1:] / 200) ** 2).mean(),
-            "delta_e": deltaE_ciede2000(true_lab, predicted_lab).mean(),
-            "psnr": peak_signal_noise_ratio(true_rgb, predicted_rgb, data_range=1.0),
-            "ssim": structural_similarity(true_rgb, predicted_rgb, channel_axis=-1, data_range=1.0),
+            "color_mse": (((raw_ab - true_lab[..., 1:]) / 200) ** 2).mean(),
+            "delta_e": error.mean(),
+            "delta_e_inside": error[mask].mean() if mask.any() else math.nan,
+            "delta_e_outside": error[~mask].mean() if mask.any() else math.nan,
+            "psnr": peak_signal_noise_ratio(true_rgb, shown_rgb, data_range=1.0),
+            "ssim": structural_similarity(true_rgb, shown_rgb, channel_axis=-1, data_range=1.0),
+            "colorfulness": photo_metrics.colorfulness(torch.from_numpy(shown_rgb).movedim(-1, 0)[None]).item(),
+            "chroma_ratio": shown_ab.mean() / true_ab.mean(),
             "top1": float(logits[photo].argmax() == labels[photo]),
             "top5": float(labels[photo] in logits[photo].topk(5).indices),
-            "class_loss": -math.log(probabilities[labels[photo]]),
+            "p_true": probability,
+            "class_loss": -math.log(probability),
         }
         for name, value in expected.items():
-            assert measured[name][photo].item() == pytest.approx(value, rel=1e-4, abs=1e-4), name
+            # A rounding at the edge of two levels moves a pixel by one.
+            near = 2e-3 if METRICS[name].task == "color" else 1e-4
+            assert ours[name][photo].item() == pytest.approx(value, rel=near, abs=near, nan_ok=True), name
+
+
+def test_what_no_screen_shows_costs_nothing_where_white_is_shown_as_white() -> None:
+    white = torch.ones(1, 3, 8, 8)
+    tinted_ab = ab_to_network(torch.tensor([-6.0, 22.0])[None, :, None, None].expand(1, 2, 8, 8))
+    ours = measured(white, tinted_ab, torch.zeros(1, 2), torch.zeros(1, dtype=torch.long))
+    assert ours["delta_e"].item() < 0.1 and ours["colorfulness"].item() < 0.1 and ours["psnr"].item() == 100
+    assert ours["color_mse"].item() > 1e-3, "the loss sees what the network said"
+
+
+def test_a_prediction_that_is_no_number_has_no_value_though_it_is_shown_as_black() -> None:
+    rgb, predicted_ab = random_photos(2, 3, 8, 8), random_photos(2, 2, 8, 8)
+    predicted_ab[1, 0, 3, 3] = torch.nan
+    ours = measured(rgb, predicted_ab, torch.zeros(2, 2), torch.zeros(2, dtype=torch.long))
+    for name in ("color_mse", "delta_e", "psnr", "ssim", "colorfulness"):
+        assert ours[name].isfinite().tolist() == [True, False], name
 
 
 def test_measure_is_independent_of_the_other_photos_in_the_batch() -> None:
     rgb, predicted_ab = random_photos(5, 3, 16, 16), random_photos(5, 2, 16, 16, seed=1)
-    logits, labels = random_photos(5, 7, seed=2), torch.arange(5)
-    batch = photo_metrics.measure(rgb, predicted_ab, logits, labels)
+    logits, labels, inside = random_photos(5, 7, seed=2), torch.arange(5), random_photos(5, 16, 16, seed=3) < 0.5
+    batch = measured(rgb, predicted_ab, logits, labels, inside)
     alone = [
-        photo_metrics.measure(*(values[photo : photo + 1] for values in (rgb, predicted_ab, logits, labels)))
+        measured(*(values[photo : photo + 1] for values in (rgb, predicted_ab, logits, labels, inside)))
         for photo in range(5)
     ]
     for name, values in batch.items():
@@ -191,8 +269,9 @@ def test_measure_is_independent_of_the_other_photos_in_the_batch() -> None:
 def test_measure_keeps_float32_for_predictions_in_bfloat16() -> None:
     rgb, predicted_ab = random_photos(2, 3, 16, 16), random_photos(2, 2, 16, 16, seed=1).bfloat16()
     logits, labels = random_photos(2, 7, seed=2).bfloat16(), torch.tensor([0, 6])
-    expected = photo_metrics.measure(rgb, predicted_ab.float(), logits.float(), labels)
+    inside = random_photos(2, 16, 16) < 0.5
+    expected = measured(rgb, predicted_ab.float(), logits.float(), labels, inside)
     with torch.autocast("cpu", dtype=torch.bfloat16):
-        measured = photo_metrics.measure(rgb, predicted_ab, logits, labels)
-    for name, values in measured.items():
+        ours = measured(rgb, predicted_ab, logits, labels, inside)
+    for name, values in ours.items():
         assert torch.equal(values, expected[name]), name

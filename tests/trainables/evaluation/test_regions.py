@@ -1,17 +1,14 @@
-"""regions.py: masks drawn by hand, and means against a slow loop."""
+"""regions.py: masks drawn by hand."""
 
 import dataclasses
 
 import numpy as np
 import pytest
 import torch
-from skimage.color import deltaE_ciede2000, rgb2lab
+from skimage.color import rgb2lab
 
-from trainables.config import TrialConfig
-from trainables.data.batches import ResidentPixels
 from trainables.data.images import Images
-from trainables.evaluation.regions import object_masks, objects_on_white, region_errors
-from trainables.network.joint_network import JointNetwork
+from trainables.evaluation.regions import Objects, object_masks, object_share, objects_on_white
 
 
 def on_white(*areas: tuple[int, int, int, int, int]) -> np.ndarray:
@@ -96,21 +93,28 @@ def test_the_mask_of_a_drawn_shape_is_where_it_has_colour(orchard: Images) -> No
     assert (mask_NHW & ~is_colored_NHW)[~rings_N].mean() < 0.04
 
 
-def test_errors_of_regions_agree_with_a_loop_over_pixels(orchard: Images) -> None:
-    network = JointNetwork(TrialConfig(width=0.125), num_classes=4, image_size=32).eval()
+def test_a_trial_s_masks_are_those_of_its_photos_and_empty_where_nothing_can_be_told(orchard: Images) -> None:
     pixels_NHW3 = np.array(orchard.pixels_NHW3)
-    pixels_NHW3[5] = 60  # no white to tell it from
+    pixels_NHW3[5] = 60
     images = dataclasses.replace(orchard, pixels_NHW3=pixels_NHW3)
-    indices_P = np.array([0, 5, 20, 40, 63])
-    pixels = ResidentPixels(pixels_NHW3, torch.device("cpu"))
-    errors = region_errors(network, images, pixels, indices_P, batch_size=2, dtype=torch.float32)
-    mask_PHW, _ = object_masks(images, indices_P)
-    for place, index in enumerate(indices_P):
-        lab_HW3 = rgb2lab(pixels_NHW3[index])
-        with torch.no_grad():
-            ab_12HW = network(torch.from_numpy(lab_HW3[None, None, ..., 0] / 100).float()).ab_B2HW
-        painted_HW3 = np.concatenate([lab_HW3[..., :1], (ab_12HW[0].permute(1, 2, 0).numpy() - 0.5) * 200], axis=2)
-        error_HW = deltaE_ciede2000(lab_HW3, painted_HW3)
-        for name, region_HW in (("inside", mask_PHW[place]), ("outside", ~mask_PHW[place])):
-            expected = np.nan if index == 5 else error_HW[region_HW].mean()
-            assert errors[f"delta_e_{name}"][place] == pytest.approx(expected, abs=1e-3, nan_ok=True)
+    indices_N = np.array([63, 5, 20, 40, 0])
+    masks = list(Objects(images, indices_N, torch.device("cpu")).batches(2))
+    assert [len(one) for one in masks] == [2, 2, 1]
+    expected_NHW = object_masks(images, indices_N)[0]
+    expected_NHW[1] = False
+    assert np.array_equal(torch.cat(masks).numpy(), expected_NHW)
+
+
+def test_sides_that_are_no_whole_bytes_keep_their_pixels() -> None:
+    images = images_of([on_white((2, 3, 19, 17, 60))])
+    (mask_1HW,) = Objects(images, np.array([0]), torch.device("cpu")).batches(4)
+    assert np.array_equal(mask_1HW.numpy(), object_masks(images, np.array([0]))[0])
+
+
+def test_the_share_of_photos_that_can_be_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    told, untold = on_white((3, 3, 9, 9, 0)), on_white((0, 0, 20, 20, 60))
+    images = images_of([told, untold, untold, told, told])
+    assert object_share(images) == 0.6
+    monkeypatch.setattr("trainables.evaluation.regions.MAX_LOOKED_AT", 2)
+    assert object_share(images) == 1.0, "the first and the last"
+    assert object_share(boxed(images, [[1, 1, 9, 9]], [1])) == 0.0

@@ -14,6 +14,7 @@ from trainables.config import DataConfig, TrialConfig
 from trainables.data.images import Images, load_images
 from trainables.data.splits import Cut
 from trainables.data.trial_data import TrialData, trial_data
+from trainables.evaluation import regions
 from trainables.metrics import METRICS
 from trainables.network.joint_network import JointNetwork
 from trainables.preparation.prepare import prepare
@@ -41,7 +42,7 @@ def test_a_record_has_all_its_fields(orchard: Images) -> None:
     (first, *_, last) = run_epochs(SMALL, data_of(orchard, with_test=True))
     expected = {"epoch", "time", "train/color_loss", "train/class_loss", "train/total_loss", "learning_rate"}
     expected |= {"images_per_second", "flops_per_second", "compile_seconds", "epoch_seconds", "memory"}
-    expected |= {"device", "precision"} | {f"val/{name}" for name in METRICS}
+    expected |= {"device", "precision"} | {f"val/{name}" for name in METRICS if name != "class_use"}
     assert set(first) == expected
     assert set(last) == expected | {f"test/{name}" for name in METRICS}
     assert (first["epoch"], last["epoch"]) == (1, 3)
@@ -125,7 +126,7 @@ def test_a_finished_trial_is_measured_again_without_training(orchard: Images, tm
 
     (num_first, first), (num_again, again) = end_of_trial(), end_of_trial()
     assert (num_first, num_again) == (SMALL.epochs, 1)
-    assert all(np.array_equal(first[name], again[name]) for name in METRICS)
+    assert all(np.array_equal(first[name], again[name], equal_nan=True) for name in METRICS)
 
 
 def test_a_checkpoint_of_another_trial_is_refused(orchard: Images, tmp_path: Path) -> None:
@@ -172,6 +173,28 @@ def test_a_loss_that_is_not_finite_ends_the_trial_naming_metric_epoch_and_step(o
     config = dataclasses.replace(SMALL, optimizer="sgd", learning_rate=1e30, schedule="constant")
     with pytest.raises(NotFiniteError, match=r"(train|val)/(color|class)_\w+ is (nan|inf) in epoch \d+"):
         list(run_epochs(config, data_of(orchard)))
+
+
+def test_photos_whose_objects_cannot_be_told_end_no_trial(orchard: Images) -> None:
+    dark = dataclasses.replace(orchard, pixels_NHW3=np.asarray(orchard.pixels_NHW3) // 2)
+    *_, last = train(SMALL, data_of(dark, with_test=True))
+    for part in ("val", "test"):
+        errors = [float(last[f"{part}/delta_e_{region}"]) for region in ("inside", "outside")]
+        assert np.isnan(errors).all() and np.isfinite(float(last[f"{part}/delta_e"]))
+
+
+def test_masks_of_objects_are_found_once_a_trial(orchard: Images, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[int] = []
+    find = regions.object_masks
+
+    def counted(images: Images, indices_B: np.ndarray) -> object:
+        asked.append(len(indices_B))
+        return find(images, indices_B)
+
+    monkeypatch.setattr(regions, "object_masks", counted)
+    data = data_of(orchard, with_test=True)
+    train(SMALL, data)
+    assert asked == [len(data.cut.val), len(data.cut.test)]
 
 
 def test_search_never_sees_the_pool(orchard: Images) -> None:
