@@ -9,7 +9,7 @@ from study.cluster.placement import place
 from study.cluster.preflight import described, preflight, this_machine
 from study.cluster.preload import preloading
 from study.cluster.ray_session import quiet, session
-from study.data.photos import prepare_data
+from study.data.photos import check_objects, prepare_data
 from study.definition.study import Study
 from study.drive import drive
 from study.execution.messages import Assignment
@@ -50,6 +50,7 @@ def run(launch: Launch, console: Console) -> Path:
     study, folder = launch.study, launch.folder
     check_folder(study, folder)
     images, prepared, cut = prepare_data(study.data_config(), console)
+    check_objects(study, images)
     # Torch's optimizers load what compiles, whether asked to or not.
     needs = ["study.execution.worker"] + (
         ["torch", "torch._dynamo"] if study.data_config().dataset != "analytic" else []

@@ -7,6 +7,7 @@ from rich.console import Console
 
 from study.definition.catalog import find_study, place_of
 from study.definition.load import load_study
+from study.definition.study import Study
 from study.errors import StudyFileError
 from study.terminal import progress_bar
 from trainables.config import FOLDER_DATASETS, DataConfig
@@ -17,6 +18,10 @@ from trainables.datasets.class_folders import DOGS_SOURCE, REMEDIES
 from trainables.files import default_cache
 from trainables.preparation.prepare import prepare
 from trainables.trial import images_of
+
+OBJECT_METRICS = ("delta_e_inside", "delta_e_outside")
+MIN_OBJECT_SHARE = 0.5
+"""Of the photos; an effect on fewer would speak for the photos that look like a catalogue's, not for these."""
 
 DOGS_ARCHIVES = ("images.tar", "annotation.tar", "lists.tar")
 NCD_ARCHIVE = "ColorfulOriginal.zip"
@@ -113,3 +118,25 @@ def prepare_data(data: DataConfig, console: Console) -> tuple[Images, Path | Non
                 f"{len(skipped)} photos are left out: {names}{more}. All are listed in {prepared}/manifest.json."
             )
     return images, prepared, cut_replicate(images, data, 0)
+
+
+def check_objects(study: Study, images: Images) -> None:
+    """Refuses a study that measures objects on photos whose object nothing tells apart.
+
+    Raises:
+        ValueError: naming the metric to use instead.
+    """
+    asked = [contrast.metric for family in study.families.values() for contrast in family.values()]
+    named = [name for name in [*study.objectives, *asked] if name.partition("/")[2] in OBJECT_METRICS]
+    if not named or study.data_config().dataset == "analytic":
+        return
+    # It brings torch along, which a study of formulas does without.
+    from trainables.evaluation.regions import object_share
+
+    share = object_share(images)
+    if share < MIN_OBJECT_SHARE:
+        raise ValueError(
+            f"{named[0]} needs photos whose object can be told apart, by bounding boxes or a background that is near "
+            f"white, but of these {share:.0%} can: use {named[0].partition('/')[0]}/delta_e, which judges the whole "
+            "photo."
+        )

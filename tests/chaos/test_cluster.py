@@ -1,8 +1,8 @@
 """A cluster that loses a node and gets another one: every trial ends, continued from its checkpoint."""
 
 import io
-import shutil
 import os
+import shutil
 import subprocess
 from collections.abc import Iterator
 from dataclasses import replace

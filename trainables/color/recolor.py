@@ -151,7 +151,8 @@ def _toward_border(share: Tensor, luminance: Tensor, fy: Tensor, a: Tensor, b: T
             distance = border.sub_(luminance, alpha=row[1]).sub_(x, alpha=of_x).sub_(z, alpha=of_z)
             steps.append(distance.div_(slope))
         share = torch.minimum(torch.minimum(steps[0], steps[1]), steps[2]).add_(share).clamp_(0, 1)
-    return share
+    # Grey that is beyond white by rounding has no way out: no chroma is kept of none.
+    return share.nan_to_num_(0)
 
 
 def _curve_and_slope(f: Tensor, change: Tensor) -> tuple[Tensor, Tensor]:

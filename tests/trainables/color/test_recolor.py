@@ -111,3 +111,13 @@ def test_photos_are_shown_in_parts_as_in_one(monkeypatch: pytest.MonkeyPatch) ->
     whole = shown(lab_B3HW)
     monkeypatch.setattr(module, "PIXELS_AT_ONCE", 3 * 64)
     assert torch.equal(shown(lab_B3HW), whole)
+
+
+def test_grey_is_shown_as_grey_from_black_to_white() -> None:
+    lightness = torch.tensor([0.0, 1e-3, 50.0, 99.99, 100.0, 100.002])
+    lab_1311 = torch.stack([lightness, torch.zeros(6), torch.zeros(6)])[None, :, :, None]
+    rgb_36 = shown(lab_1311)[0, :, :, 0]
+    assert (rgb_36 == rgb_36[0]).all()
+    assert (rgb_36[0] * 255).round().int().tolist() == [0, 0, 119, 255, 255, 255]
+    white_HW3 = torch.full((2, 2, 3), 255, dtype=torch.uint8)
+    assert (recolor(white_HW3, torch.zeros(2, 2, 2)) == 255).all()
