@@ -9,27 +9,41 @@ import numpy as np
 import pandas as pd
 
 TRIAL_COLUMNS = {
-    "trial": "str", "arm": "str", "phase": "str", "setting": "str", "source": "str", "replicate": "int64",
+    "trial": "str", "arm": "str", "phase": "str", "setting": "str", "source": "str", "fold": "int64",
+    "replicate": "int64",
     "state": "str", "failure_kind": "str", "failure_message": "str", "num_epochs": "int64", "seconds": "float64",
     "started": "object", "ended": "object", "num_parameters": "float64", "searched": "str",
 }  # fmt: skip
-EPOCH_COLUMNS = {"trial": "str", "arm": "str", "phase": "str", "replicate": "int64", "epoch": "int64"}
+EPOCH_COLUMNS = {
+    "trial": "str", "arm": "str", "phase": "str", "fold": "int64", "replicate": "int64", "epoch": "int64",
+}  # fmt: skip
 PHOTO_COLUMNS = {
-    "trial": "str", "arm": "str", "setting": "str", "replicate": "int64", "photo": "str", "category": "str",
-    "delta_e": "float64", "color_mse": "float64", "psnr": "float64", "ssim": "float64", "top1": "float64",
-    "top5": "float64", "class_loss": "float64", "predicted": "str",
+    "trial": "str", "arm": "str", "setting": "str", "fold": "int64", "replicate": "int64", "photo": "str",
+    "category": "str", "delta_e": "float64", "color_mse": "float64", "psnr": "float64", "ssim": "float64",
+    "top1": "float64", "top5": "float64", "class_loss": "float64", "predicted": "str",
 }  # fmt: skip
 SELECTION_COLUMNS = {
-    "family": "str", "contrast": "str", "side": "str", "arm": "str", "setting": "str", "source": "str",
-    "metric": "str", "value": "float64",
+    "fold": "int64", "family": "str", "contrast": "str", "side": "str", "arm": "str", "role": "str",
+    "setting": "str", "source": "str", "metric": "str", "value": "float64", "num_replicates": "float64",
+}  # fmt: skip
+BASELINE_COLUMNS = {
+    "fold": "int64", "photo": "str", "rule": "str", "delta_e": "float64", "delta_e_inside": "float64",
+    "delta_e_outside": "float64", "p_true": "float64", "top1": "float64", "class_loss": "float64",
+    "colorfulness": "float64",
+}  # fmt: skip
+PICTURE_COLUMNS = {"photo": "str", "setting": "str", "fold": "int64", "variant": "str", "jpeg": "object"}
+IMPORTANCE_COLUMNS = {
+    "fold": "int64", "arm": "str", "objective": "str", "setting_name": "str", "importance": "float64",
+    "num_trials": "int64", "quantile": "float64",
 }  # fmt: skip
 
-PICTURE_COLUMNS = {"photo": "str", "setting": "str", "jpeg": "object"}
+MORE_IS_BETTER = ("top1", "top5", "p_true", "psnr", "ssim", "class_use")
 
 STUDY_DEFAULTS: dict[str, Any] = {
     "name": "", "question": "", "seed": None, "arms": {}, "contrasts": {}, "controls": {}, "margin": {},
     "objectives": {}, "search": {}, "confirm": {}, "epochs": None, "data": {}, "hardware": "", "precision": "",
     "packages": {}, "launched": None, "exported": None, "metrics": {}, "command": "", "resources": {},
+    "compromise": {},
 }  # fmt: skip
 
 
@@ -47,9 +61,13 @@ class Tables:
     photos: pd.DataFrame
     """One row a confirm trial and pool photo."""
     selections: pd.DataFrame
-    """One row a side of a contrast: the setting that stands for the arm."""
+    """One row a fold and side of a contrast: the role that stands for the arm, and the setting it is trained as."""
+    baselines: pd.DataFrame = field(default_factory=lambda: _empty(BASELINE_COLUMNS))
+    """One row a fold, test photo and trivial rule: what painting and naming by it would score."""
     pictures: pd.DataFrame = field(default_factory=pd.DataFrame)
-    """One small picture a test photo and setting: photo, setting, jpeg; grey and truth stand there as settings too."""
+    """One small picture a test photo, setting and variant; grey and truth stand there as settings too."""
+    importance: pd.DataFrame = field(default_factory=lambda: _empty(IMPORTANCE_COLUMNS))
+    """One row a fold, arm, objective and searched setting: how much of the score went with it."""
     colors: dict[str, Any] = field(default_factory=dict)
     """Dominant colours of the photos and what painting by rule would cost; empty where nobody looked."""
 
@@ -62,7 +80,7 @@ class Metric:
     label: str
     unit: str
     better: str
-    """min or max."""
+    """min or max; none where neither direction is."""
     task: str
     """color, class or none."""
 
@@ -86,7 +104,9 @@ def load(study_dir: Path) -> Tables:
         epochs=_read_frame(results / "epochs.parquet", EPOCH_COLUMNS, study_dir),
         photos=_read_frame(results / "photos.parquet", PHOTO_COLUMNS, study_dir),
         selections=_read_frame(results / "selections.parquet", SELECTION_COLUMNS, study_dir),
+        baselines=_read_frame(results / "baselines.parquet", BASELINE_COLUMNS, study_dir),
         pictures=_read_frame(results / "pictures.parquet", PICTURE_COLUMNS, study_dir),
+        importance=_read_frame(results / "importance.parquet", IMPORTANCE_COLUMNS, study_dir),
         colors=_read_mapping(results / "data_colors.json", study_dir),
     )
 
@@ -96,7 +116,7 @@ def metric(tables: Tables, name: str) -> Metric:
     key = name.split("/", 1)[-1]
     known = tables.study["metrics"].get(key) or tables.study["metrics"].get(name) or {}
     objectives = {full.split("/", 1)[-1]: better for full, better in tables.study["objectives"].items()}
-    fallback = objectives.get(key, "max" if key in ("top1", "top5", "psnr", "ssim") else "min")
+    fallback = objectives.get(key, "max" if key in MORE_IS_BETTER else "min")
     return Metric(
         key=key,
         label=str(known.get("label") or key),
@@ -151,7 +171,7 @@ def _read_mapping(path: Path, study_dir: Path) -> dict[str, Any]:
 
 
 def _read_frame(path: Path, columns: dict[str, str], study_dir: Path) -> pd.DataFrame:
-    empty = pd.DataFrame({name: pd.Series(dtype=kind) for name, kind in columns.items()})
+    empty = _empty(columns)
     if not path.is_file() or path.stat().st_size == 0:
         return empty
     try:
@@ -161,5 +181,10 @@ def _read_frame(path: Path, columns: dict[str, str], study_dir: Path) -> pd.Data
     if frame.empty:
         extra = {name: frame[name] for name in frame.columns if name not in columns}
         return empty.assign(**extra)
-    missing = {name: np.nan if "64" in kind else None for name, kind in columns.items() if name not in frame}
-    return frame.assign(**missing)
+    missing: dict[str, Any] = {name: np.nan if "64" in kind else None for name, kind in columns.items() if name not in frame}
+    filled: dict[str, Any] = {"fold": 0, "variant": ""}  # a study of one fold; a final painting
+    return frame.assign(**{name: filled.get(name, value) for name, value in missing.items()})
+
+
+def _empty(columns: dict[str, str]) -> pd.DataFrame:
+    return pd.DataFrame({name: pd.Series(dtype=kind) for name, kind in columns.items()})

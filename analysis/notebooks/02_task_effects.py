@@ -6,18 +6,18 @@
 # chosen settings; no score of the search appears here.
 
 # %%
-from analysis.figures import effects
+from analysis.figures import effects, photos
 from analysis.page.show import show, study_tables
-from analysis.summaries import trials, verdict
+from analysis.summaries import examples, pairs, trials, verdict
 
 tables = study_tables()
 show(
     effects.forest(tables),
-    "Difference between the arms. Thin line: 95 % interval for new photos and trainings, which carries the verdict. "
-    "Thick line: 95 % interval for new trainings on these photos only. Grey band: differences too small to matter. "
-    "With few replicates the thin line can be the shorter one: it learns from the photos' spread too, the thick one "
-    "from the replicates alone.",
+    "Difference between the arms. Thin line: 95 % interval. Thick line: the interval that decides whether the "
+    "difference lies within the margin. Grey band: differences too small to matter. Hollow dots: one for each fold, or "
+    "for each replicate where there is one fold.",
 )
+show(effects.unit_table(tables), "The dots as a table: treatment minus control.", folded=True)
 show(
     verdict.beside_each_other(verdict.contrast_table(tables, "primary")),
     "The primary family, with Holm's correction over its own contrasts. The effect size is the difference divided by "
@@ -43,15 +43,50 @@ else:
     show("This study declares no controls and trained no twins, so it cannot say which path carries an effect.")
 
 # %% [markdown]
+# ### Photo by photo
+#
+# Descriptive only, as everything from here on: few photos stand behind each mark, and none was tested, so single ones
+# will differ by chance. On the diagonal both sides do equally well; a mark has the colour of the arm that did better.
+
+# %%
+for contrast in tables.study["contrasts"]:
+    show(photos.scatter(tables, contrast), f"{contrast}: each mark a test photo, averaged over its replicates.")
+
+# %% [markdown]
 # ### By category
 #
-# Descriptive only: few photos stand behind each bar, and none was tested, so single bars will differ by chance.
 # Whiskers reach from the lowest to the highest replicate.
 
 # %%
 for contrast in tables.study["contrasts"]:
-    show(effects.categories(tables, contrast), f"{contrast}: difference within each category.")
-    show(effects.category_table(tables, contrast), f"{contrast}: the same as a table.", folded=True)
+    show(photos.categories(tables, contrast), f"{contrast}: difference within each category.")
+    show(photos.category_table(tables, contrast), f"{contrast}: the same as a table.", folded=True)
+
+# %% [markdown]
+# ### Which names are confused
+#
+# Rows are true names, columns predicted ones: how much more often the treatment gives that name than the control does,
+# in percentage points of the row's photos. On the diagonal more is better, elsewhere less.
+
+# %%
+for contrast in pairs.naming_contrasts(tables):
+    show(photos.confusion(tables, contrast), f"{contrast}: difference of the two confusion matrices.")
+    show(photos.confusion_words(tables, contrast), f"{contrast}: the cells that differ most.", folded=True)
+if not pairs.naming_contrasts(tables):
+    show("No primary contrast compares two arms that both name.")
+
+# %% [markdown]
+# ### How colourful
+#
+# The mean error alone rewards grey: who is unsure and paints little is punished little. So the colourfulness (Hasler
+# and Süsstrunk 2003) of what was painted stands beside that of the truth. Over 1, the painting is the more colourful.
+
+# %%
+colorfulness = examples.colorfulness_table(tables)
+if colorfulness.empty:
+    show("Colourfulness was not measured in this study.")
+else:
+    show(colorfulness, "Means over trainings and test photos.")
 
 # %% [markdown]
 # ### Which settings were compared

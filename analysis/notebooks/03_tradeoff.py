@@ -12,15 +12,16 @@
 # Pareto front).
 
 # %%
-from analysis.figures import effects, search
+from analysis.figures import loss_weight as weight_figures
+from analysis.figures import trade_off
 from analysis.page.show import show, study_tables
 from analysis.summaries import loss_weight, pareto
 
 tables = study_tables()
-show(effects.trade_off(tables), "Colour error against accuracy of naming. The best corner is at the upper left.")
+show(trade_off.trade_off(tables), "Both tasks at once, on validation photos.")
 
 # %%
-table = effects.trade_off_table(tables)
+table = trade_off.trade_off_table(tables)
 show(
     table[table["kind"] == "confirm"]
     .drop(columns="kind")
@@ -48,15 +49,14 @@ show(
 # ### Response to the loss weight
 #
 # The weight of naming over that of colouring, in the arms that searched it. Hollow marks: search trials with the full
-# number of epochs. Lines: median of a span of weights that holds three trials or
-# more, with its lowest and highest. Large marks: confirmed
-# settings with their lowest and highest replicate. Optimizers are kept apart, because an optimizer that rescales
-# gradients hides the scale of a loss.
+# number of epochs. Lines: median of a span of weights that holds three trials or more, from the lowest weight tried
+# within to the highest. Large marks: confirmed settings with their lowest and highest replicate. Optimizers are kept
+# apart, because an optimizer that rescales gradients hides the scale of a loss.
 
 # %%
 arms = loss_weight.response_arms(tables)
 if not arms:
     show("No arm of this study tried more than one loss weight at full budget, so there is no response to show.")
 for arm in arms:
-    show(search.response(tables, arm), f"{arm}: both tasks by loss weight, on validation photos.")
+    show(weight_figures.response(tables, arm), f"{arm}: both tasks by loss weight, on validation photos.")
     show(loss_weight.response_table(tables, arm), f"{arm}: the same as a table, search trials only.", folded=True)
