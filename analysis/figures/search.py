@@ -62,7 +62,7 @@ def slices(tables: Tables, arm: str, objective: str) -> go.Figure:
     symbols = np.where(mine["state"] == "stopped", f"{symbol}-open", symbol)
     num_rows = -(-len(names) // COLUMNS)
     height = 230 * num_rows + 40
-    panels = [
+    panels: list[list[dict[str, int] | None]] = [
         [{} if row * COLUMNS + column < len(names) else None for column in range(COLUMNS)] for row in range(num_rows)
     ]
     figure = make_subplots(
