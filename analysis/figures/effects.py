@@ -10,8 +10,8 @@ from analysis.figures import style
 from analysis.figures.style import LEGEND_ABOVE, NEUTRAL, arm_styles, difference_axis, nothing_yet, plain
 from analysis.page.show import Answers
 from analysis.statistics.contrasts import contrasts
-from analysis.summaries.pairs import paired, parts
-from analysis.summaries.verdict import summary
+from analysis.summaries.pairs import unit_table
+from analysis.summaries.verdict import summary, word
 from analysis.tables import Metric, Tables, metric, records
 
 COLUMNS = [
@@ -26,20 +26,9 @@ INTERVALS = (("95 % interval", style.THIN), ("interval against the margin", styl
 
 def forest_table(tables: Tables) -> pd.DataFrame:
     """The measured contrasts, one row each: metric, difference, both intervals, margin, verdict."""
-    found = contrasts(tables).reindex(columns=COLUMNS)
-    return found[found["effect"].notna()].reset_index(drop=True)
-
-
-def unit_table(tables: Tables) -> pd.DataFrame:
-    """The dots behind each measured contrast: the mean difference of each fold, or of each replicate with one fold."""
-    found = [
-        parts(paired(tables, row["treatment"], row["control"], metric(tables, row["metric"]).key, row["look"])).assign(
-            family=row["family"], contrast=row["contrast"]
-        )
-        for row in records(forest_table(tables))
-    ]
-    columns = ["family", "contrast", "unit", "difference", "num_photos"]
-    return pd.concat(found, ignore_index=True)[columns] if found else pd.DataFrame(columns=columns)
+    found = contrasts(tables)
+    found = found[found["effect"].notna()]
+    return found[COLUMNS].assign(word=[word(row) for _, row in found.iterrows()]).reset_index(drop=True)
 
 
 def forest(tables: Tables, family: str = "primary") -> go.Figure:
@@ -83,7 +72,7 @@ def bullet(tables: Tables, contrast: str) -> go.Figure:
     figure.update_xaxes(title=_short_axis(measured), ticks="outside")
     figure.update_yaxes(range=[0.75, -0.75], showticklabels=False)
     place = min(max(row["effect"], low + 0.2 * (high - low)), high - 0.2 * (high - low))
-    word = f"<b>{plain(row['verdict'])}</b>"
+    word = f"<b>{plain(row['word'])}</b>"
     figure.add_annotation(x=place, y=-0.5, text=word, showarrow=False, font={"size": 15})
     if pd.notna(row["margin"]):
         words = {"text": "too small to matter", "showarrow": False, "font": {"size": 11, "color": NEUTRAL}}

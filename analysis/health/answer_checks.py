@@ -2,42 +2,46 @@
 
 import math
 from collections.abc import Iterator
+from typing import Any
 
-from analysis.health.trial_checks import Finding
-from analysis.statistics.contrasts import contrasts, differences, planned_contrasts
-from analysis.statistics.rule import UNDECIDED
-from analysis.summaries.constant_color import unlearned
+import pandas as pd
+
+from analysis.health.trial_checks import MIND, NOTE, WEAKENS, Finding
+from analysis.statistics import folds, rule
+from analysis.statistics.contrasts import contrasts, planned_contrasts
+from analysis.statistics.differences import differences, folds_of
+from analysis.statistics.roles import design
 from analysis.summaries.pareto import hypervolume_table
 from analysis.summaries.searched import ranges, read_settings
+from analysis.summaries.unlearned import unlearned
 from analysis.tables import Tables, metric, records
 
-MIN_REPLICATES = 6
+MIN_UNITS = 6
+"""Folds, or replicates of a study of one fold."""
 FAR_OFF = 8
-"""Standard deviations from the middle replicate, by the median distance; bell-shaped luck falls so far off in 1 of 50
-sets of six replicates, 1 of 200 sets of ten."""
+"""Standard deviations from the middle one, by the median distance; bell-shaped luck falls so far off in 1 of 50 sets of
+six, 1 of 200 sets of ten."""
 EDGE_SHARE = 0.03
 """Of a range, at either end."""
 
 
-def few_replicates(tables: Tables) -> Iterator[Finding]:
+def few_units(tables: Tables) -> Iterator[Finding]:
+    """Of folds, or of replicates where there is one fold; looks do not grow, so the remedy is another study."""
+    plan = design(tables)
+    has_folds = plan.num_folds > 1
+    word = "fold" if has_folds else "replicate"
     found = contrasts(tables)
-    few = found[(found["num_replicates"] > 0) & (found["num_replicates"] < MIN_REPLICATES)]
+    looked = found[found["num_replicates"] > 0]
+    few = looked[looked["num_folds" if has_folds else "num_replicates"] < MIN_UNITS]
     if few.empty:
         return
-    planned = int(tables.study["confirm"].get("replicates") or 0)
-    remedy = (
-        f"The study plans {planned}: run the same launch command again; finished trials are kept."
-        if planned >= MIN_REPLICATES
-        else f"Set confirm.replicates to {MIN_REPLICATES} or more and launch again; finished trials are kept."
-    )
-    counts = [
-        f"{row['contrast']} on {row['num_replicates']} replicate{'' if row['num_replicates'] == 1 else 's'}"
-        for row in records(few)
-    ]
+    counts = [(row["contrast"], row["num_folds" if has_folds else "num_replicates"]) for row in records(few)]
+    rests = ", ".join(f"{name} on {count} {word}{'' if count == 1 else 's'}" for name, count in counts)
     yield Finding(
-        "few replicates",
-        f"Fewer than {MIN_REPLICATES} replicates rarely tell chance from an effect; here rest {', '.join(counts)}.",
-        remedy,
+        f"few {word}s",
+        f"Fewer than {MIN_UNITS} {word}s rarely tell chance from an effect; here rest {rests}.",
+        "Ask with another study of 8 or 12 folds: tintune launch --dry-run says what it will find.",
+        WEAKENS,
     )
 
 
@@ -52,70 +56,122 @@ def absent_classes(tables: Tables) -> Iterator[Finding]:
     if absent and data.get("largest_top1") is not None:
         sentences.append(f"So at most {data['largest_top1']:.0%} of the test photos can be named right.")
     remedy = "Use the pool split: it keeps every category in training."
-    yield Finding("class absent from training", " ".join(sentences), remedy)
+    yield Finding("class absent from training", " ".join(sentences), remedy, WEAKENS)
 
 
-def replicate_apart(tables: Tables) -> Iterator[Finding]:
-    """The intervals take luck between trainings to be bell-shaped: where one in ten fell far off, they covered 82 %."""
+def unit_apart(tables: Tables) -> Iterator[Finding]:
+    """The intervals take luck between folds, or trainings, to be bell-shaped: where one in ten fell far off, they
+    covered 82 %."""
+    word = "fold" if design(tables).num_folds > 1 else "replicate"
+    looked = {row["contrast"]: row["num_replicates"] for row in records(contrasts(tables))}
     for plan in planned_contrasts(tables):
+        if plan.family != "primary" or not plan.treatment or not plan.control or not looked[plan.name]:
+            continue
         key = metric(tables, plan.metric).key
-        if plan.family != "primary" or not plan.treatment or not plan.control or key not in tables.photos:
-            continue
-        mean_R = differences(tables, plan.treatment, plan.control, key)[0].mean(axis=1)
-        if len(mean_R) < MIN_REPLICATES:
-            continue
-        off_R = (mean_R - mean_R.median()).abs()
-        # The median distance of a bell curve is 0.6745 standard deviations.
-        spread, farthest = off_R.median() / 0.6745, int(off_R.to_numpy().argmax())
-        if spread > 0 and off_R.max() > FAR_OFF * spread:
+        frame, _ = differences(tables, plan.treatment, plan.control, key, looked[plan.name])
+        mean_KR = folds.fold_means(frame.to_numpy(), folds_of(tables, frame.columns))
+        means = pd.Series(mean_KR.mean(axis=1), range(1, len(mean_KR) + 1)) if len(mean_KR) > 1 else frame.mean(axis=1)
+        at = _far_off(means)
+        if at is not None:
             yield Finding(
-                "a replicate apart",
-                f"In {plan.name}, replicate {list(mean_R.index)[farthest]} differs by {mean_R.iloc[farthest]:.3g} "
-                f"where the middle one differs by {mean_R.median():.3g}; intervals made from such luck hold the "
-                "truth too seldom.",
+                f"a {word} apart",
+                f"In {plan.name}, {word} {at} differs by {means[at]:.3g} where the middle one differs by "
+                f"{means.median():.3g}; intervals made from such luck hold the truth too seldom.",
                 "Look at its learning curves: a training that fell apart asks for settings that are safer.",
+                WEAKENS,
             )
 
 
-def never_beat_constant(tables: Tables) -> Iterator[Finding]:
+def search_gone_wrong(tables: Tables) -> Iterator[Finding]:
+    """A fold whose chosen setting scored far worse on val than the other folds' did."""
+    if design(tables).num_folds == 1:
+        return
+    primary = tables.selections[tables.selections["family"].isin(["primary", "both"])]
+    for (role, name), rows in primary.drop_duplicates(["fold", "role"]).groupby(["role", "metric"], sort=False):
+        values = rows.dropna(subset=["value"]).set_index("fold")["value"]
+        is_lower_better = name == "compromise" or metric(tables, str(name)).better == "min"
+        at = _far_off(values, worse=1 if is_lower_better else -1)
+        if at is not None:
+            yield Finding(
+                "a search gone wrong",
+                f"In fold {at + 1} the search for {role} chose a setting with {name} {values[at]:.3g}, that of the "
+                f"middle fold {values.median():.3g}: the fold compares how searches went, not what arms can do.",
+                "Read its trials under Settings. The verdict keeps the fold, since leaving one out after looking is "
+                "no test; another study with more trials per search would search better.",
+                WEAKENS,
+            )
+
+
+def _far_off(values: pd.Series, worse: int = 0) -> Any:
+    """The index of the value farthest off, where it is too far for bell-shaped luck; worse: on which side alone."""
+    if len(values) < MIN_UNITS:
+        return None
+    off = values - values.median()
+    # The median distance of a bell curve is 0.6745 standard deviations.
+    spread = off.abs().median() / 0.6745
+    distance = off * worse if worse else off.abs()
+    return distance.idxmax() if spread > 0 and distance.max() > FAR_OFF * spread else None
+
+
+def undertuned(tables: Tables) -> Iterator[Finding]:
+    """A twin and its specialist train the same task alone and should do alike: where not, one is undertuned."""
+    for row in records(contrasts(tables)):
+        if row["verdict"] == rule.WITHHELD:
+            yield Finding(
+                "undertuned",
+                f"{row['contrast']} is {row['note']}.",
+                "Search longer in another study: the contrast of that task compares how well the arms were tuned.",
+                WEAKENS,
+            )
+
+
+def never_beat_trivial(tables: Tables) -> Iterator[Finding]:
     for one in unlearned(tables).values():
         yield Finding(
-            "no better than one colour",
-            f"No replicate of {one.setting} beat painting every photo in one colour: {one.best:.3g} at best and "
-            f"{one.mean:.3g} on average, against {one.constant:.3g} CIEDE2000.",
+            "no better than grey or one colour",
+            f"No replicate of {one.role} beat {one.rule}: {one.best:.3g} at best and {one.mean:.3g} on average, "
+            f"against {one.trivial:.3g} {one.of.unit} ({one.of.label}, as shown).",
             "Train longer or search wider before believing any difference: it has not learned to colour.",
+            WEAKENS,
         )
 
 
 def small_pool(tables: Tables) -> Iterator[Finding]:
     found = contrasts(tables)
-    undecided = found[(found["verdict"] == UNDECIDED) & found["margin"].notna()]
-    stuck = records(undecided[undecided["replicates_needed"].isna()])
+    undecided = found[(found["verdict"] == rule.UNDECIDED) & found["margin"].notna()]
+    stuck = records(undecided[undecided[["replicates_needed", "folds_needed"]].isna().all(axis=1)])
     if not stuck:
         return
     names = ", ".join(f"{row['contrast']} (to its margin of {row['margin']:g})" for row in stuck)
+    more = "folds" if stuck[0]["num_folds"] > 1 else "replicates"
     yield Finding(
-        "pool too small",
-        f"With {stuck[0]['num_photos']} test photos no number of replicates up to 1,000 could settle {names}.",
-        "Add photos, raise test_share, or accept a wider margin.",
+        "too few photos",
+        f"With {stuck[0]['num_photos']} test photos more {more} alone could not settle {names}.",
+        "Another study needs more photos, or a wider margin declared before it.",
+        MIND,
     )
 
 
 def at_the_edge(tables: Tables) -> Iterator[Finding]:
-    edges = []
+    edges, num_choices, has_folds = [], 0, design(tables).num_folds > 1
     searched = dict(zip(tables.trials["trial"], tables.trials["searched"], strict=True))
-    for chosen in records(tables.selections.drop_duplicates("setting")):
+    for chosen in records(tables.selections.drop_duplicates(["fold", "setting"])):
         settings = read_settings(searched.get(chosen["source"]))
         for name, (low, high, logarithmic) in ranges(tables, chosen["arm"], settings).items():
+            num_choices += 1
             place = _place(settings[name], low, high, logarithmic)
             if min(place, 1 - place) < EDGE_SHARE:
-                edges.append(f"{name} of {chosen['setting']} ({settings[name]:.3g} in {low:g} to {high:g})")
-    if not edges:
+                where = f", fold {int(chosen['fold']) + 1}" if has_folds else ""
+                edges.append(f"{name} of {chosen['setting']}{where} ({settings[name]:.3g} in {low:g} to {high:g})")
+    # With folds some best lies near an end by chance: one in five of all choices is more than that.
+    if not edges or (has_folds and len(edges) * 5 < num_choices):
         return
+    shown = ", ".join(edges[:5]) + (f" and {len(edges) - 5} more" if len(edges) > 5 else "")
     yield Finding(
         "best setting at the edge",
-        f"The search's best lies at the end of its range: {', '.join(edges)}.",
+        f"The search's best lies at the end of its range: {shown}.",
         "Widen that range and launch the study under another name: better settings may lie outside.",
+        MIND,
     )
 
 
@@ -128,12 +184,13 @@ def _place(value: float, low: float, high: float, logarithmic: bool) -> float:
 def front_of_one(tables: Tables) -> Iterator[Finding]:
     table = hypervolume_table(tables)
     alone = table[table["num_replicates"] == 1]
-    if alone.empty:
+    if alone.empty or design(tables).num_folds > 1:
         return
     yield Finding(
         "front on one replicate",
         f"The front of {', '.join(alone['arm'])} rests on one replicate, so its area has no interval.",
-        f"Set confirm.replicates to {MIN_REPLICATES} or more and launch again; finished trials are kept.",
+        "Another study with folds, or with more replicates, would have one.",
+        NOTE,
     )
 
 
@@ -147,4 +204,5 @@ def skipped_photos(tables: Tables) -> Iterator[Finding]:
         "skipped photos",
         f"{len(skipped)} photo{'s' if len(skipped) > 1 else ''} could not be read and took no part: {names}{more}.",
         "Mend or remove them: tintune data prepare lists each with its reason.",
+        NOTE,
     )

@@ -5,53 +5,80 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from analysis.tables import Tables, is_twin
+from analysis.statistics import rule
+from analysis.statistics.contrasts import contrasts
+from analysis.statistics.roles import design
+from analysis.tables import Tables, records
 
 MAX_IMBALANCE = 1.25
+WEAKENS, MIND, NOTE = "weakens", "mind", "note"
+"""Grades: it weakens the answer; keep it in mind while reading; good to know."""
 
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing that weakens the answer."""
+    """One thing that a sceptic should know of."""
 
     name: str
     sentence: str
     remedy: str
+    grade: str
+    """weakens, mind or note."""
 
 
 def unfinished(tables: Tables) -> Iterator[Finding]:
     open_trials = tables.trials["state"].isin(["running", "queued"]).sum()
     if tables.trials.empty:
-        yield Finding("no trials", "No trial has been recorded.", "Launch the study: tintune launch.")
+        yield Finding("no trials", "No trial has been recorded.", "Launch the study: tintune launch.", WEAKENS)
     if not open_trials:
         return
     yield Finding(
         "unfinished",
         f"{open_trials} of {len(tables.trials)} trials had not ended when the tables were exported.",
         "Run the same launch command again, then tintune report.",
+        MIND,
     )
 
 
-def missing(tables: Tables) -> Iterator[Finding]:
+def missing_arms(tables: Tables) -> Iterator[Finding]:
     done = tables.trials[tables.trials["state"] == "done"]
-    silent = [arm for arm in tables.study["arms"] if not (done["arm"] == arm).any()]
+    silent = [arm for arm in _expected_arms(tables) if not (done["arm"] == arm).any()]
     if silent and not tables.trials.empty:
         yield Finding(
             "missing arms",
             f"No trial of {', '.join(silent)} has finished, so nothing can be said about what it was there for.",
             "Read the failures under Training dynamics, mend the cause and launch the study under another name.",
+            WEAKENS,
         )
-    planned = tables.study["confirm"].get("replicates")
-    confirm = tables.trials[(tables.trials["phase"] == "confirm") & ~is_twin(tables.trials["setting"])]
-    finished = confirm[confirm["state"] == "done"].groupby("setting")["replicate"].nunique()
-    settings = dict.fromkeys([*tables.selections["setting"].dropna(), *confirm["setting"].dropna()])
-    short = [f"{name} {finished.get(name, 0)}" for name in settings if planned and finished.get(name, 0) < planned]
-    if short:
+
+
+def _expected_arms(tables: Tables) -> list[str]:
+    """The arms of the primary contrasts, and others that have begun: controls wait for an effect to explain."""
+    primary = {arm for one in tables.study["contrasts"].values() for arm in (one["treatment"], one["control"])}
+    begun = set(tables.trials["arm"].dropna())
+    if not tables.study["contrasts"]:
+        return list(tables.study["arms"])
+    return [arm for arm in tables.study["arms"] if arm in primary | begun]
+
+
+def missing_trainings(tables: Tables) -> Iterator[Finding]:
+    """Contrasts that a look waits for, or that lost a training; none where a study stopped because it was decided."""
+    rows = [row for row in records(contrasts(tables)) if row["treatment"] and row["control"]]
+    waiting = [row for row in rows if row["verdict"] == rule.NOT_YET and row["family"] in ("primary", "both")]
+    if waiting:
         yield Finding(
-            "missing replicates",
-            f"Of {planned} replicates per setting, fewer finished: {', '.join(short)}.",
-            "Launch again if the study was interrupted. A failed trial is a result and is not trained again: read "
-            "why it failed under Training dynamics.",
+            "missing trainings",
+            "; ".join(f"{row['contrast']} waits: {row['note']}" for row in waiting) + ".",
+            "Run the same launch command again if the study was interrupted; finished trials are kept.",
+            MIND,
+        )
+    lost = [row for row in rows if row["verdict"] == rule.NOT_TESTABLE and "failed in" in row["note"]]
+    if lost:
+        yield Finding(
+            "failed trainings",
+            "; ".join(f"{row['contrast']} cannot be judged: {row['note']}" for row in lost) + ".",
+            "A failed trial is a result and is not trained again: read why it failed under Training dynamics.",
+            WEAKENS,
         )
 
 
@@ -65,20 +92,23 @@ def one_sided_failures(tables: Tables) -> Iterator[Finding]:
         "failures in one arm",
         f"Trials failed in {hit[0]} only ({len(failed)}); the trials that are left may be the lucky ones.",
         "Read the messages under Training dynamics, mend the cause and launch the study under another name.",
+        WEAKENS,
     )
 
 
 def unequal_trials(tables: Tables) -> Iterator[Finding]:
     planned = tables.study["search"].get("trials_per_arm")
     search = tables.trials[tables.trials["phase"] == "search"]
+    planned = planned and planned * design(tables).num_folds
     ended = search[search["state"].isin(["done", "stopped"])].groupby("arm").size()
-    short = [f"{arm} {ended.get(arm, 0)}" for arm in tables.study["arms"] if planned and ended.get(arm, 0) < planned]
+    short = [f"{arm} {ended.get(arm, 0)}" for arm in _expected_arms(tables) if planned and ended.get(arm, 0) < planned]
     if not short or search.empty:
         return
     yield Finding(
         "unequal search",
         f"Of {planned} search trials per arm, fewer ended well: {', '.join(short)}.",
         "Launch again if the study was interrupted; an arm searched less looks worse than it is.",
+        MIND,
     )
 
 
@@ -93,6 +123,7 @@ def unequal_budgets(tables: Tables) -> Iterator[Finding]:
             f"unequal {word}",
             f"The search spent {more:.0f} % more {word} on {spent.idxmax()} than on {spent.idxmin()}.",
             "Compare under equal spending: the same trials per arm with early stopping off, or a time budget.",
+            MIND,
         )
 
 
@@ -109,4 +140,5 @@ def mixed_budgets(tables: Tables) -> Iterator[Finding]:
         f"{len(other)} trials behind the answer did not train the study's {planned} epochs: "
         f"{', '.join(other['trial'].head(5))}.",
         "Only trials with the full number of epochs may be compared: delete the results and export again.",
+        WEAKENS,
     )

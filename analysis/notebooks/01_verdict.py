@@ -24,11 +24,9 @@ show(f"**What it cannot tell**: {limits[0]}")
 
 # %%
 order = ("weakens", "mind", "note")
-found = sorted(
-    ((getattr(one, "grade", "mind"), one.sentence, one.remedy) for one in findings(tables)),
-    key=lambda one: order.index(one[0]),
-)
-show(Badges(found) if found else "Nothing found that weakens the answer.")
+found = sorted(findings(tables), key=lambda finding: order.index(finding.grade))
+badges = Badges([(finding.grade, finding.sentence, finding.remedy) for finding in found])
+show(badges if found else "Nothing found that weakens the answer.")
 
 # %% [markdown]
 # ### What the answer rests on

@@ -17,7 +17,7 @@ show(
     "difference lies within the margin. Grey band: differences too small to matter. Hollow dots: one for each fold, or "
     "for each replicate where there is one fold.",
 )
-show(effects.unit_table(tables), "The dots as a table: treatment minus control.", folded=True)
+show(pairs.unit_table(tables), "The dots as a table: treatment minus control.", folded=True)
 show(
     verdict.beside_each_other(verdict.contrast_table(tables, "primary")),
     "The primary family, with Holm's correction over its own contrasts. The effect size is the difference divided by "

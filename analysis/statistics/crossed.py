@@ -94,9 +94,9 @@ def p_value(effect: np.ndarray, variance: np.ndarray, degrees_of_freedom: np.nda
 def needed(found: Estimate, margin: float | None, num_contrasts: int) -> Needed:
     """Replicates, or photos, or both together, at which the contrast would be decided if the spread stays as seen.
 
-    With a margin: no effect whatsoever could stay undecided, since the half widths of the 95 % interval (at Holm's
-    strictest step) and of the 90 % interval add up to less than the margin. Planning on the margin rather than on the
-    effect seen avoids the noise of the latter. Without a margin: the effect seen would be significant.
+    With a margin: no effect whatsoever could stay undecided, since the half widths of the intervals that decide
+    difference and equivalence, at this family's levels, add up to less than the margin. Planning on the margin rather
+    than on the effect seen avoids the noise of the latter. Without a margin: the effect seen would be significant.
     Takes an estimate without leading axes.
     """
     goal = margin if margin is not None else abs(float(found.effect))
@@ -125,7 +125,7 @@ def needed(found: Estimate, margin: float | None, num_contrasts: int) -> Needed:
 def _total_width(
     found: Estimate, R_N: np.ndarray, P_N: np.ndarray, num_contrasts: int, *, with_margin: bool
 ) -> np.ndarray:
-    """Half width of the 95 % interval, plus that of the 90 % interval where there is a margin, for N planned sizes."""
+    """Half width of what decides a difference, plus that of equivalence if there is a margin, for N planned sizes."""
     rest = float(found.mean_square_rest)
     variance_r = max(0.0, (float(found.mean_square_replicates) - rest) / found.num_photos)
     variance_p = max(0.0, (float(found.mean_square_photos) - rest) / found.num_replicates)
@@ -134,4 +134,4 @@ def _total_width(
     )
     deviation = np.sqrt(mean_square / (R_N * P_N))
     width = stats.t.ppf(1 - 0.025 / num_contrasts, degrees) * deviation
-    return np.asarray(width + stats.t.ppf(0.95, degrees) * deviation if with_margin else width)
+    return np.asarray(width + stats.t.ppf(1 - 0.05 / num_contrasts, degrees) * deviation if with_margin else width)

@@ -9,7 +9,7 @@ pareto              fronts and the area they win
 dynamics            how the two tasks pull while they learn
 concepts            whether colouring uses the class
 data_colors         colours of the data, errors of rules
-constant_color      who colours no better than one colour
+unlearned           who colours no better than grey or one colour
 pictures            small pictures side by side
 examples            photos chosen by rule, scores by category
 

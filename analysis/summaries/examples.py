@@ -6,8 +6,7 @@ import numpy as np
 import pandas as pd
 
 from analysis.page.show import Pictures
-from analysis.statistics.contrasts import planned_contrasts
-from analysis.summaries.pairs import paired, with_roles
+from analysis.summaries.pairs import num_replicates, photo_table, with_roles
 from analysis.summaries.pictures import color_key, compared, side_by_side, with_pictures
 from analysis.tables import Tables, is_twin, metric, tasks
 
@@ -35,21 +34,16 @@ def example_table(tables: Tables) -> pd.DataFrame:
     """
     columns = ["contrast", "metric", "rule", "photo", "category", "treatment", "control", "difference", "replicates"]
     rows = []
-    for plan in planned_contrasts(tables):
-        measured = metric(tables, plan.metric)
-        if plan.family != "primary" or plan.treatment is None or plan.control is None:
+    for contrast, declared in tables.study["contrasts"].items():
+        better = metric(tables, declared["metric"]).better
+        by_photo = photo_table(tables, contrast)
+        by_photo = by_photo[by_photo["photo"].isin(shown_among(tables, list(by_photo["photo"])))]
+        if by_photo.empty:
             continue
-        pairs = paired(tables, plan.treatment, plan.control, measured.key)
-        pairs = pairs[pairs["photo"].isin(shown_among(tables, list(pairs["photo"].unique())))]
-        if pairs.empty:
-            continue
-        scores = ["treatment", "control", "difference"]
-        by_photo = pairs.groupby(["photo", "category"])[scores].mean().reset_index()
-        counts = pairs.groupby("photo")["replicate"].nunique()
-        ordered = by_photo.sort_values(["difference", "photo"], ascending=[measured.better == "min", True])
+        ordered = by_photo.sort_values(["difference", "photo"], ascending=[better == "min", True])
         for rule, place in zip(RULES, (0, len(ordered) // 2, len(ordered) - 1), strict=True):
-            one = ordered.iloc[place]
-            rows.append((plan.name, plan.metric, rule, *one[["photo", "category", *scores]], counts[one["photo"]]))
+            one = ordered.iloc[place][["photo", "category", "treatment", "control", "difference"]]
+            rows.append((contrast, declared["metric"], rule, *one, num_replicates(tables, contrast)))
     return pd.DataFrame(rows, columns=columns)
 
 

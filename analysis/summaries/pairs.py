@@ -1,23 +1,16 @@
-"""Which photos speak for a side of a contrast, fold by fold, and both sides photo by photo."""
+"""Both sides of a contrast: photo by photo, name by name, and the parts that the interval is made of."""
 
 from functools import lru_cache
 
 import pandas as pd
 
-from analysis.statistics.contrasts import planned_contrasts
+from analysis.statistics import folds, roles
+from analysis.statistics.contrasts import Planned, contrasts, planned_contrasts
+from analysis.statistics.differences import differences, folds_of, measured
 from analysis.tables import Tables, is_twin, metric, records, tasks
 
 QUARTILES = {"low": 0.25, "median": 0.5, "high": 0.75}
 """The ends and the middle of a band that does not widen with the number of trainings behind it."""
-
-
-def role_settings(tables: Tables, role: str) -> dict[int, str]:
-    """The setting that was trained for a role in each fold; where nothing was chosen (a twin), the role's own name."""
-    chosen = tables.selections
-    roles, folds = chosen.get("role", chosen["setting"]), chosen.get("fold", pd.Series(0, index=chosen.index))
-    mine = roles == role
-    found = dict(zip(folds[mine].fillna(0).astype(int), chosen.loc[mine, "setting"], strict=True))
-    return found or dict.fromkeys(sorted(fold_of(tables.photos).unique()), role)
 
 
 @lru_cache(maxsize=2)
@@ -29,12 +22,13 @@ def role_table(tables: Tables) -> pd.DataFrame:
     """
     chosen, trials = tables.selections, tables.trials[tables.trials["phase"] == "confirm"]
     chosen = chosen[chosen["source"].fillna("").astype(str) != ""]
+    chosen = chosen.assign(role=chosen["role"].fillna(chosen["setting"]))
     rows = [
-        (row.get("role") or row["setting"], row["arm"], int(fold), row["setting"])
-        for row, fold in zip(records(chosen), fold_of(chosen), strict=True)
+        (row["role"], row["arm"], int(fold), row["setting"])
+        for row, fold in zip(records(chosen), chosen["fold"], strict=True)
     ]
     named = {(fold, setting) for _, _, fold, setting in rows}
-    trained = trials.assign(fold=fold_of(trials)).drop_duplicates(["fold", "setting"])
+    trained = trials.drop_duplicates(["fold", "setting"])
     rows += [
         (row["setting"], row["arm"], row["fold"], row["setting"])
         for row in records(trained)
@@ -57,60 +51,66 @@ def role_table(tables: Tables) -> pd.DataFrame:
 
 def with_roles(tables: Tables, frame: pd.DataFrame) -> pd.DataFrame:
     """Rows that have a setting (and a fold), with the role that trained them; rows of no role are left out."""
-    roles = role_table(tables)[["role", "fold", "setting"]]
-    return frame.assign(fold=fold_of(frame)).merge(roles, on=["fold", "setting"])
+    return frame.merge(role_table(tables)[["role", "fold", "setting"]], on=["fold", "setting"])
 
 
-def fold_of(frame: pd.DataFrame) -> pd.Series:
-    """The fold of each row; 0 in tables without folds."""
-    return frame["fold"].fillna(0).astype(int) if "fold" in frame else pd.Series(0, index=frame.index, dtype=int)
+def unit_table(tables: Tables) -> pd.DataFrame:
+    """The mean differences that a contrast rests on: one row a fold, or a replicate where there is one fold.
 
-
-def role_photos(tables: Tables, role: str) -> pd.DataFrame:
-    """All rows of the photo table that a role trained, its fold as a column."""
-    settings = role_settings(tables, role)
-    mine = tables.photos[tables.photos["setting"].isin(set(settings.values()))]
-    mine = mine.assign(fold=fold_of(mine))
-    return mine[mine["setting"] == mine["fold"].map(settings)]
-
-
-def paired(tables: Tables, treatment: str, control: str, key: str, look: object = None) -> pd.DataFrame:
-    """One row a fold, replicate and photo that both roles have measured: treatment, control and their difference.
-
-    look: the look that a verdict rests on, from 1; later replicates are left out.
+    Columns: family, contrast, unit, difference, num_photos; up to the look that the contrast rests on.
     """
-    at = ["fold", "replicate", "photo"]
-    columns = [*at, "category", "treatment", "control", "difference"]
-    sides = [role_photos(tables, role) for role in (treatment, control)]
-    if key not in tables.photos or any(side.empty for side in sides):
-        return pd.DataFrame(columns=columns)
-    both = sides[0][[*at, "category", key]].rename(columns={key: "treatment"})
-    both = both.merge(sides[1][[*at, key]].rename(columns={key: "control"}), on=at)
-    looks = tables.study["confirm"].get("looks") or []
-    if isinstance(look, int | float) and 1 <= look <= len(looks):
-        both = both[both["replicate"] <= looks[int(look) - 1]]
-    both = both.dropna(subset=["treatment", "control"]).astype({"treatment": float, "control": float})
-    return both.assign(difference=both["treatment"] - both["control"])[columns].reset_index(drop=True)
-
-
-def parts(pairs: pd.DataFrame) -> pd.DataFrame:
-    """The mean difference of each fold, or of each replicate where there is one fold: unit, difference, num_photos."""
-    kind = "fold" if pairs["fold"].nunique() > 1 else "replicate"
-    first = 1 if kind == "fold" else 0
-    means = pairs.groupby(kind).agg(difference=("difference", "mean"), num_photos=("photo", "nunique")).reset_index()
-    words = [f"{kind} {int(number) + first}" for number in means[kind]]
-    return means.assign(unit=pd.Series(words, dtype="object"))[["unit", "difference", "num_photos"]]
+    columns = ["family", "contrast", "unit", "difference", "num_photos"]
+    rows: list[tuple[str, str, str, float, int]] = []
+    found = contrasts(tables)
+    for row in records(found[found["effect"].notna()]):
+        key = metric(tables, row["metric"]).key
+        frame, _ = differences(tables, row["treatment"], row["control"], key, row["num_replicates"])
+        fold_P = folds_of(tables, frame.columns)
+        mean_KR = folds.fold_means(frame.to_numpy(), fold_P)
+        named = (row["family"], row["contrast"])
+        if len(mean_KR) > 1:
+            numbers, counts = pd.Series(fold_P).value_counts().sort_index().items(), mean_KR.mean(axis=1)
+            rows += [
+                (*named, f"fold {int(str(fold)) + 1}", mean, count)
+                for (fold, count), mean in zip(numbers, counts, strict=True)
+            ]
+        else:
+            rows += [
+                (*named, f"replicate {number}", mean, frame.shape[1])
+                for number, mean in zip(frame.index, mean_KR[0], strict=True)
+            ]
+    return pd.DataFrame(rows, columns=columns)
 
 
 def photo_table(tables: Tables, contrast: str) -> pd.DataFrame:
-    """One row a test photo of a primary contrast: photo, category, treatment, control, difference; means over its
-    replicates."""
+    """One row a test photo of a primary contrast: photo, category, treatment, control, difference; means over the
+    replicates that the contrast rests on, all that both sides have where it rests on none."""
     columns = ["photo", "category", "treatment", "control", "difference"]
-    for plan in planned_contrasts(tables):
-        if (plan.family, plan.name) == ("primary", contrast) and plan.treatment and plan.control:
-            pairs = paired(tables, plan.treatment, plan.control, metric(tables, plan.metric).key)
-            return pairs.groupby(["photo", "category"])[columns[2:]].mean().reset_index()
-    return pd.DataFrame(columns=columns)
+    plan = planned(tables, contrast)
+    if plan is None or plan.treatment is None or plan.control is None:
+        return pd.DataFrame(columns=columns)
+    key = metric(tables, plan.metric).key
+    if key not in tables.photos:
+        return pd.DataFrame(columns=columns)
+    frame, _ = differences(tables, plan.treatment, plan.control, key, num_replicates(tables, contrast))
+    category = tables.photos.drop_duplicates("photo").set_index("photo")["category"]
+    scores = {"category": category.reindex(frame.columns)}
+    for side, role in (("treatment", plan.treatment), ("control", plan.control)):
+        scores[side] = measured(tables, role, key).reindex(index=frame.index, columns=frame.columns).mean()
+    table = pd.DataFrame({**scores, "difference": frame.mean()})
+    return table.rename_axis("photo").reset_index()[columns]
+
+
+def planned(tables: Tables, contrast: str) -> Planned | None:
+    """A primary contrast by its name."""
+    return next((one for one in planned_contrasts(tables) if (one.family, one.name) == ("primary", contrast)), None)
+
+
+def num_replicates(tables: Tables, contrast: str) -> int | None:
+    """The replicates that a primary contrast rests on; None where it rests on none yet."""
+    found = contrasts(tables)
+    row = found[(found["family"] == "primary") & (found["contrast"] == contrast)].iloc[0]
+    return int(row["num_replicates"]) or None
 
 
 def naming_contrasts(tables: Tables) -> list[str]:
@@ -128,19 +128,20 @@ def confusion_table(tables: Tables, contrast: str) -> pd.DataFrame:
 
     Over all trainings; both sides count on the folds and replicates that both have.
     """
-    for plan in planned_contrasts(tables):
-        if (plan.family, plan.name) != ("primary", contrast) or not plan.treatment or not plan.control:
-            continue
-        sides = [role_photos(tables, role).dropna(subset=["predicted"]) for role in (plan.treatment, plan.control)]
-        trained = [set(zip(side["fold"], side["replicate"], strict=True)) for side in sides]
-        both = pd.MultiIndex.from_tuples(sorted(trained[0] & trained[1]), names=["fold", "replicate"])
-        shares = []
-        for side in sides:
-            side = side[pd.MultiIndex.from_frame(side[["fold", "replicate"]]).isin(both)]
-            shares.append(100 * pd.crosstab(side["category"], side["predicted"], normalize="index"))
-        if any(share.empty for share in shares):
-            continue
-        names = sorted({name for share in shares for name in (*share.index, *share.columns)})
-        first, second = (share.reindex(index=names, columns=names, fill_value=0.0).fillna(0.0) for share in shares)
-        return first - second
-    return pd.DataFrame()
+    plan = planned(tables, contrast)
+    if plan is None or plan.treatment is None or plan.control is None:
+        return pd.DataFrame()
+    at = ["fold", "replicate"]
+    sides = [
+        roles.members(tables, tables.photos, role).dropna(subset=["predicted"])
+        for role in (plan.treatment, plan.control)
+    ]
+    shares = []
+    for side, other in zip(sides, reversed(sides), strict=True):
+        side = side.merge(other[at].drop_duplicates(), on=at)
+        if side.empty:
+            return pd.DataFrame()
+        shares.append(100 * pd.crosstab(side["category"], side["predicted"], normalize="index"))
+    names = sorted({name for share in shares for name in (*share.index, *share.columns)})
+    first, second = (share.reindex(index=names, columns=names).fillna(0.0) for share in shares)
+    return first - second

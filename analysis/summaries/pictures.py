@@ -6,8 +6,9 @@ import numpy as np
 import pandas as pd
 
 from analysis.page.show import Picture, Pictures
+from analysis.statistics import roles
 from analysis.statistics.contrasts import planned_contrasts
-from analysis.summaries.pairs import fold_of, role_settings, role_table
+from analysis.summaries.pairs import role_table
 from analysis.tables import Tables, metric, tasks
 
 INPUTS = ("grey", "truth")
@@ -30,9 +31,9 @@ def with_pictures(tables: Tables) -> frozenset[str]:
 
 def painters(tables: Tables) -> list[str]:
     """Roles whose arms learned to colour and have pictures, in the order of the study's arms, twins last."""
-    shown = set(tables.pictures["setting"]) if not tables.pictures.empty else set()
-    roles = role_table(tables)
-    known = roles[roles["setting"].isin(shown)].drop_duplicates("role")
+    pictured = set(tables.pictures["setting"]) if not tables.pictures.empty else set()
+    table = role_table(tables)
+    known = table[table["setting"].isin(pictured)].drop_duplicates("role")
     return [role for role, arm in zip(known["role"], known["arm"], strict=True) if "color" in tasks(tables, arm)]
 
 
@@ -51,12 +52,11 @@ def compared(tables: Tables) -> list[str]:
 @lru_cache(maxsize=1)
 def _pictures_by_photo(tables: Tables) -> dict[str, pd.DataFrame]:
     pictures = tables.pictures
-    variant = pictures["variant"].fillna("") if "variant" in pictures else ""
-    by_photo = pictures.assign(variant=variant, fold=fold_of(pictures)).groupby("photo", sort=False)
+    by_photo = pictures.assign(variant=pictures["variant"].fillna("")).groupby("photo", sort=False)
     return {str(photo): members for photo, members in by_photo}
 
 
-def side_by_side(tables: Tables, photo: str, roles: list[str] | None = None) -> list[Picture]:
+def side_by_side(tables: Tables, photo: str, shown: list[str] | None = None) -> list[Picture]:
     """Grey, truth and every role's colouring of one photo, with its error; nothing where there are no pictures.
 
     The pictures are of replicate 1, and so are the errors below them.
@@ -70,8 +70,8 @@ def side_by_side(tables: Tables, photo: str, roles: list[str] | None = None) -> 
     first = tables.photos[(tables.photos["photo"] == photo) & (tables.photos["replicate"] == 1)]
     errors = dict(zip(first["setting"], first[key], strict=True)) if key in first else {}
     row = [Picture(jpegs[name], name) for name in INPUTS if name in jpegs]
-    for role in painters(tables) if roles is None else roles:
-        setting = role_settings(tables, role).get(fold, role)
+    for role in painters(tables) if shown is None else shown:
+        setting = roles.settings_of(tables, role).get(fold, role)
         error = errors.get(setting, np.nan)
         row.append(Picture(jpegs.get(setting), role, f"{error:.1f}" if np.isfinite(error) else ""))
     return row
@@ -86,7 +86,7 @@ def variant_rows(tables: Tables, beginning: str) -> dict[str, Pictures]:
         return {}
     shown: dict[str, Pictures] = {}
     for role in painters(tables):
-        settings, rows = role_settings(tables, role), []
+        settings, rows = roles.settings_of(tables, role), []
         for members in _pictures_by_photo(tables).values():
             mine = members[[settings.get(fold) == setting for fold, setting in _at(members)]]
             others = mine[

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from analysis.summaries.pairs import QUARTILES, fold_of
+from analysis.summaries.pairs import QUARTILES
 from analysis.tables import Tables, full_trials, last_records, metric, records, tasks
 
 OPTIMIZER_SETTINGS = {"learning_rate", "weight_decay", "momentum", "beta1", "beta2", "rho"}
@@ -25,7 +25,6 @@ KNOWN = ("trial", "arm", "fold", "state", "num_epochs")
 def search_trials(tables: Tables) -> pd.DataFrame:
     """One row a search trial: the columns of KNOWN, and one a searched setting, empty where it had none."""
     search = tables.trials[tables.trials["phase"] == "search"]
-    search = search.assign(fold=fold_of(search))
     settings = pd.DataFrame([read_settings(one) for one in search["searched"]], index=search.index)
     return search[list(KNOWN)].join(settings).reset_index(drop=True)
 
@@ -126,7 +125,7 @@ def best_so_far_table(tables: Tables, objective: str) -> pd.DataFrame:
     full = set(full_trials(tables)["trial"])
     last = last_records(tables).set_index("trial")[objective]
     score = search["trial"].map(last).where(search["trial"].isin(full))
-    search = search.assign(fold=fold_of(search), score=score if measured.better == "min" else -score)
+    search = search.assign(score=score if measured.better == "min" else -score)
     by_search = search.groupby(["arm", "fold"], sort=False)
     best = by_search["score"].cummin().groupby([search["arm"], search["fold"]], sort=False).ffill()
     best = best if measured.better == "min" else -best
@@ -158,9 +157,9 @@ def best_settings_table(tables: Tables) -> pd.DataFrame:
     columns = ["fold", "setting", "arm", "settings found", "reproduce with"]
     searched = dict(zip(tables.trials["trial"], tables.trials["searched"], strict=True))
     confirmed = tables.trials[(tables.trials["phase"] == "confirm") & (tables.trials["replicate"] == 1)]
-    trial_of = dict(zip(zip(confirmed["setting"], fold_of(confirmed), strict=True), confirmed["trial"], strict=True))
+    trial_of = dict(zip(zip(confirmed["setting"], confirmed["fold"], strict=True), confirmed["trial"], strict=True))
     chosen = tables.selections[tables.selections["source"].fillna("").astype(bool)]
-    chosen = chosen.assign(fold=fold_of(chosen)).drop_duplicates(["fold", "setting"])
+    chosen = chosen.drop_duplicates(["fold", "setting"])
     rows = [
         (
             row["fold"] + 1, row["setting"], row["arm"], settings_in_words(searched.get(row["source"])),

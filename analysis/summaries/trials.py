@@ -2,7 +2,6 @@
 
 import pandas as pd
 
-from analysis.summaries.pairs import fold_of
 from analysis.summaries.searched import settings_in_words
 from analysis.tables import Tables, records
 
@@ -114,9 +113,9 @@ def chosen_table(tables: Tables) -> pd.DataFrame:
     columns = ["fold", "contrast", "side", "setting", "chosen from", "chosen by", "settings"]
     searched = dict(zip(tables.trials["trial"], tables.trials["searched"], strict=True))
     rows = [
-        (fold + 1, row["contrast"], row["side"], row["setting"], row["source"], row["metric"],
+        (row["fold"] + 1, row["contrast"], row["side"], row["setting"], row["source"], row["metric"],
          settings_in_words(searched.get(row["source"])))
-        for fold, row in zip(fold_of(tables.selections), records(tables.selections), strict=True)
+        for row in records(tables.selections)
     ]  # fmt: skip
     table = pd.DataFrame(rows, columns=columns)
     return table if table["fold"].nunique() > 1 else table.drop(columns="fold")

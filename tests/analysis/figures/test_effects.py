@@ -3,7 +3,8 @@
 import pytest
 
 from analysis.figures import effects
-from analysis.statistics.contrasts import differences
+from analysis.statistics.differences import differences
+from analysis.summaries.pairs import unit_table
 from analysis.tables import Tables
 
 
@@ -14,7 +15,7 @@ def test_forest_table_keeps_what_was_measured(tables: Tables) -> None:
 
 
 def test_dots_are_the_means_of_replicates_where_there_is_one_fold(tables: Tables) -> None:
-    table = effects.unit_table(tables)
+    table = unit_table(tables)
     mine = table[(table["family"] == "primary") & (table["contrast"] == "color")]
     assert mine["unit"].tolist() == [f"replicate {number}" for number in range(1, 7)]
     by_hand = differences(tables, "joint.color", "color_only", "delta_e")[0].mean(axis=1)

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pandas as pd
 import pytest
 
-from analysis.statistics.contrasts import differences
+from analysis.statistics.differences import differences
 from analysis.summaries.examples import (
     PUBLISHED_NCD,
     beside_published,

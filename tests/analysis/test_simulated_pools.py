@@ -1,4 +1,4 @@
-"""The promises of the report's numbers, kept or broken on simulated studies with known truths.
+"""The promises of a study of one fold, kept or broken on simulated studies with known truths.
 
 The small cases run with every test; `full` ones go through every mix of noise, both metrics and 6, 10, 20 replicates.
 All of them simulate 1,000 studies: so few that a rate of 5 % is seen as 3.6 to 6.4 % in 19 of 20 cases.
@@ -15,7 +15,7 @@ from scipy import stats
 from analysis.statistics import rule
 from analysis.statistics.contrasts import contrasts
 from analysis.tables import Tables
-from tests.analysis.simulated_studies import (
+from tests.analysis.simulated_pools import (
     MARGIN,
     MIXES,
     Case,
@@ -23,7 +23,9 @@ from tests.analysis.simulated_studies import (
     coverage,
     differences,
     false_equivalence,
+    judge,
     power,
+    these_photos,
     true_standard_error,
 )
 
@@ -53,8 +55,8 @@ def test_the_interval_for_these_photos_misses_the_truth_for_new_photos() -> None
     case = Case(metric="delta_e", mix="photos", num_replicates=6)
     covered = []
     for difference_SRP, _ in differences(case, 250):
-        judged = rule.judge(difference_SRP, None)
-        covered.append((judged.low_95_these_photos <= 0) & (judged.high_95_these_photos >= 0))
+        low_S, high_S = these_photos(difference_SRP)
+        covered.append((low_S <= 0) & (high_S >= 0))
     assert np.concatenate(covered).mean() < 0.85
 
 
@@ -107,28 +109,28 @@ def as_tables(tables: Tables, difference_RP: dict[str, np.ndarray]) -> Tables:
         for setting, value_RP in ((treatment, d_RP), (control, 0 * d_RP)):
             arm = setting.partition(".")[0]
             frames.append(pd.DataFrame({**rows, metric: value_RP.ravel()}).assign(setting=setting, arm=arm))
-    photos = pd.concat(frames, ignore_index=True).assign(trial="", category="")
-    return replace(tables, photos=photos, study={**tables.study, "controls": {}})
+    photos = pd.concat(frames, ignore_index=True).assign(trial="", category="", fold=0)
+    study = {**tables.study, "controls": {}}
+    return replace(tables, photos=photos, study=study, baselines=tables.baselines.iloc[:0])
 
 
 @pytest.mark.parametrize("num_studies", [8, pytest.param(60, marks=pytest.mark.full)])
 def test_the_report_s_path_from_tables_gives_what_the_simulations_saw(tables: Tables, num_studies: int) -> None:
     family = [Case(metric=metric, mix="both", num_replicates=6, effect=2 * MARGIN[metric]) for metric in MARGIN]
     simulated = {case.metric: np.concatenate([d for d, _ in differences(case, num_studies)]) for case in family}
-    judged = {metric: rule.judge(d_SRP, MARGIN[metric]) for metric, d_SRP in simulated.items()}
-    p_SN = rule.holm(np.stack([judged[metric].p for metric in MARGIN], axis=-1))
+    judged = {metric: judge(d_SRP, MARGIN[metric], metric, 2) for metric, d_SRP in simulated.items()}
     verdicts = set()
     for study in range(num_studies):
         found = contrasts(as_tables(tables, {metric: d_SRP[study] for metric, d_SRP in simulated.items()}))
-        for index, (metric, better) in enumerate((("delta_e", "min"), ("top1", "max"))):
+        for index, metric in enumerate(MARGIN):
             row, one = found.iloc[index], judged[metric]
-            seen = (row["effect"], row["low_95"], row["high_95_these_photos"], row["p_adjusted"])
-            expected = (
-                one.found.effect[study], one.low_95[study], one.high_95_these_photos[study], p_SN[study, index]
-            )  # fmt: skip
+            low_these = these_photos(simulated[metric][study])[0]
+            seen = (row["effect"], row["low_95"], row["low_side"], row["p"], row["low_95_these_photos"])
+            numbers = (one.effect, one.low_95, one.low_side, one.p)
+            expected = (*(float(values[study]) for values in numbers), low_these)
             assert seen == pytest.approx(expected, rel=1e-9)
-            significant = bool(p_SN[study, index] < rule.SIGNIFICANCE)
-            word = rule.verdict(significant, bool(one.equivalent[study]), float(one.found.effect[study]), better)
-            assert row["verdict"] == word
-            verdicts.add(word)
+            claims = [word for word, holds in zip(rule.CLAIMS, one.claims_C[study], strict=True) if holds]
+            assert row["claims"] == claims
+            assert row["verdict"] == (claims[0] if claims else rule.UNDECIDED)
+            verdicts.add(row["verdict"])
     assert len(verdicts) > 1
