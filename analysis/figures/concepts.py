@@ -17,10 +17,10 @@ def class_use(tables: Tables) -> go.Figure:
         return nothing_yet(NOT_MEASURED)
     figure, styles = go.Figure(), style.arm_styles(tables)
     names = [plain(name) for name in table["setting"]]
-    style.draw_intervals(figure, table, names, [styles[arm][0] for arm in table["arm"]], "95_these_photos")
-    for label, (width, opacity) in (("new photos", style.THIN), ("these photos", style.THICK)):
+    style.draw_intervals(figure, table, names, [styles[arm][0] for arm in table["arm"]], "side")
+    for label, (width, opacity) in style.INTERVALS:
         line = {"color": NEUTRAL, "width": width}
-        style.add_to_legend(figure, f"95 %, {label}", line=line, opacity=opacity)
+        style.add_to_legend(figure, label, line=line, opacity=opacity)
     figure.update_xaxes(title=f"Error with another class's features<br>minus same class's [{UNIT}]<br>uses the class ▶")
     return figure.update_layout(height=200 + 46 * len(table), legend=style.LEGEND_ABOVE)
 

@@ -21,7 +21,6 @@ COLUMNS = [
 ROW_PIXELS, PANEL_GAP = 84, 100
 DOTS_BELOW = 0.27
 """Rows, from the line of the intervals down to the dots of folds."""
-INTERVALS = (("95 % interval", style.THIN), ("interval against the margin", style.THICK))
 
 
 def forest_table(tables: Tables) -> pd.DataFrame:
@@ -50,7 +49,7 @@ def forest(tables: Tables, family: str = "primary") -> go.Figure:
         ]
         _panel(figure, tables, members, names, units, **at)
         figure.update_xaxes(title=difference_axis(metric(tables, name)), **at)
-    for label, (width, opacity) in INTERVALS:
+    for label, (width, opacity) in style.INTERVALS:
         style.add_to_legend(figure, label, line={"color": NEUTRAL, "width": width}, opacity=opacity)
     dot = {"color": NEUTRAL, "size": 7, "symbol": "circle-open"}
     style.add_to_legend(figure, f"one {_unit_word(units)}", mode="markers", marker=dot)

@@ -5,8 +5,7 @@ import plotly.graph_objects as go
 
 from analysis.figures import style
 from analysis.figures.style import LEGEND_ABOVE, NEUTRAL, arm_styles, difference_axis, nothing_yet, plain
-from analysis.statistics.contrasts import by_category
-from analysis.summaries.pairs import confusion_table, photo_table
+from analysis.summaries.pairs import category_table, confusion_table, photo_table
 from analysis.tables import Tables, metric
 
 MAX_MARKS = 2_000
@@ -15,18 +14,12 @@ MAX_NAMES = 40
 """Names written beside a matrix; of more, none is legible."""
 
 
-def category_table(tables: Tables, contrast: str) -> pd.DataFrame:
-    """Mean difference within each category, sorted; lowest and highest replicate beside it."""
-    table = by_category(tables)
-    return table[table["contrast"] == contrast].sort_values("difference").reset_index(drop=True)
-
-
 def categories(tables: Tables, contrast: str) -> go.Figure:
-    """Bars of the difference by category, whiskers from the lowest to the highest replicate; descriptive only."""
+    """Bars of the difference by category, whiskers over the middle half of its photos; descriptive only."""
     table = category_table(tables, contrast)
     if table.empty:
         return nothing_yet(f"{contrast} has not been measured photo by photo yet.")
-    measured = metric(tables, table["metric"].iloc[0])
+    measured = metric(tables, tables.study["contrasts"][contrast]["metric"])
     helped = table["difference"] < 0 if measured.better == "min" else table["difference"] > 0
     arms, styles = tables.study["contrasts"][contrast], arm_styles(tables)
     figure = go.Figure()
@@ -36,9 +29,9 @@ def categories(tables: Tables, contrast: str) -> go.Figure:
             go.Bar(
                 x=members["difference"], y=[plain(name) for name in members["category"]], orientation="h",
                 name=plain(f"better with {arm}"), marker_color=styles[arm][0],
-                customdata=members[["num_photos", "num_replicates"]],
+                customdata=members[["num_photos"]],
                 error_x=style.whiskers(members, "difference", color=NEUTRAL, thickness=1.5, width=3),
-                hovertemplate="%{y}: %{x:.3g} (%{customdata[0]} photos, %{customdata[1]} replicates)<extra></extra>",
+                hovertemplate="%{y}: %{x:.3g} (%{customdata[0]} photos)<extra></extra>",
             )
         )  # fmt: skip
     figure.add_vline(x=0, line={"color": NEUTRAL, "width": 1})

@@ -16,6 +16,7 @@ DASHES = ("solid", "dash", "dot", "dashdot")
 MARGIN_BAND = "rgba(128,128,128,0.22)"
 NEUTRAL = "#808080"
 THIN, THICK = (3, 1.0), (10, 0.35)
+INTERVALS = (("95 % interval", THIN), ("interval against the margin", THICK))
 LEGEND_ABOVE = {"orientation": "h", "x": 0, "y": 1.02, "yanchor": "bottom"}
 
 

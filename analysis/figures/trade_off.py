@@ -5,24 +5,32 @@ import plotly.graph_objects as go
 
 from analysis.figures import style
 from analysis.figures.style import LEGEND_ABOVE, arm_styles, nothing_yet, plain
-from analysis.summaries.pareto import on_front
+from analysis.summaries.pairs import with_roles
+from analysis.summaries.pareto import objectives, on_front
 from analysis.tables import Tables, full_trials, last_records, metric, records, tasks
 
+DEFAULT = ("val/delta_e", "val/p_true")
+"""Where a study names no objective for each task."""
+PLACES = ("bottom center", "top center", "middle right")
+"""Of words beside confirmed marks, in turn, because an arm's settings lie close together."""
 
-def trade_off_table(tables: Tables, x: str = "val/delta_e", y: str = "val/top1") -> pd.DataFrame:
-    """Both objectives at the last epoch: every search trial with the full number of epochs, then the mean of each
-    confirmed setting over its replicates. An arm's score on a task that it does not train means nothing and is NaN.
+
+def trade_off_table(tables: Tables) -> pd.DataFrame:
+    """The first objective of each task at the last epoch: every search trial with the full number of epochs, then the
+    mean of each confirmed role over its trainings. An arm's score on a task that it does not train means nothing and is
+    NaN.
     """
+    x, y = objectives(tables) or DEFAULT
     columns = ["kind", "name", "arm", x, y, "num_trials"]
     done = full_trials(tables)
     if done.empty or x not in tables.epochs or y not in tables.epochs:
         return pd.DataFrame(columns=columns)
     last = last_records(tables)[["trial", x, y]]
-    done = done[["trial", "arm", "phase", "setting"]].merge(last, on="trial").dropna(subset=[x, y])
+    done = done[["trial", "arm", "phase", "setting", "fold"]].merge(last, on="trial").dropna(subset=[x, y])
     search = done[done["phase"] == "search"].assign(kind="search", num_trials=1).rename(columns={"trial": "name"})
-    confirm = done[done["phase"] == "confirm"].groupby(["setting", "arm"], sort=True)
+    confirm = with_roles(tables, done[done["phase"] == "confirm"]).groupby(["role", "arm"], sort=True)
     means = confirm.agg(**{x: (x, "mean"), y: (y, "mean"), "num_trials": (x, "count")}).reset_index()
-    means = means.assign(kind="confirm").rename(columns={"setting": "name"})
+    means = means.assign(kind="confirm").rename(columns={"role": "name"})
     both = pd.concat([frame for frame in (search, means) if not frame.empty] or [search], ignore_index=True)
     for objective in (x, y):
         task = metric(tables, objective).task
@@ -31,9 +39,10 @@ def trade_off_table(tables: Tables, x: str = "val/delta_e", y: str = "val/top1")
     return both[columns]
 
 
-def trade_off(tables: Tables, x: str = "val/delta_e", y: str = "val/top1") -> go.Figure:
+def trade_off(tables: Tables) -> go.Figure:
     """Both tasks at once: small hollow marks from the search, large ones confirmed, a line for each specialist."""
-    table = trade_off_table(tables, x, y)
+    table = trade_off_table(tables)
+    x, y = objectives(tables) or DEFAULT
     if table.empty:
         return nothing_yet("No trial has run its full number of epochs yet.")
     figure, styles = go.Figure(), arm_styles(tables)
@@ -45,7 +54,8 @@ def trade_off(tables: Tables, x: str = "val/delta_e", y: str = "val/top1") -> go
         figure.add_trace(
             go.Scatter(
                 x=members[x], y=members[y], mode="markers+text" if confirmed else "markers", marker=marker,
-                customdata=members[["num_trials"]], textposition="bottom center", cliponaxis=False,
+                customdata=members[["num_trials"]], cliponaxis=False,
+                textposition=[PLACES[place % len(PLACES)] for place in range(len(members))],
                 name=plain(f"{arm}, confirmed" if confirmed else f"{arm}, search"),
                 text=[plain(name) for name in members["name"]],
                 hovertemplate="%{text}: %{x:.3g}, %{y:.3g} (%{customdata[0]} trials)<extra></extra>",

@@ -10,9 +10,11 @@ from analysis.page.show import show, study_tables
 from analysis.summaries import searched
 
 tables = study_tables()
+best = searched.best_settings_table(tables)
 show(
-    searched.best_settings_table(tables),
+    best,
     "Best settings of each arm, by validation photos, and the command that trains the first replicate again.",
+    folded="fold" in best,
 )
 
 # %% [markdown]

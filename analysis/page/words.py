@@ -22,6 +22,13 @@ HEADERS = {
     "lowest": "lowest tried",
     "highest": "highest tried",
     "setting_name": "setting",
+    "profit_low_95": "profit, 95 % interval from",
+    "profit_high_95": "profit, 95 % interval to",
+    "inside_low_95": "inside, 95 % interval from",
+    "inside_high_95": "inside, 95 % interval to",
+    "outside_low_95": "outside, 95 % interval from",
+    "outside_high_95": "outside, 95 % interval to",
+    "of_photos": "of so many test photos",
 }
 """Only columns; the name of an arm or of a setting is shown as it stands in the study file."""
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 import pandas as pd
 
-from analysis.summaries.pairs import QUARTILES, with_roles
+from analysis.summaries.pairs import QUARTILES, role_table, with_roles
 from analysis.summaries.verdict import number
 from analysis.tables import Tables, is_twin, metric, tasks
 
@@ -110,4 +110,6 @@ def learning_curve_table(tables: Tables, metric_name: str) -> pd.DataFrame:
         return pd.DataFrame(columns=columns)
     curves = records.groupby(["setting", "arm", "epoch"], sort=True)[metric_name]
     found = pd.DataFrame({name: curves.quantile(at) for name, at in QUARTILES.items()})
-    return found.assign(num_trainings=curves.count()).reset_index()[columns]
+    found = found.assign(num_trainings=curves.count()).reset_index()[columns]
+    order = {role: place for place, role in enumerate(role_table(tables)["role"].unique())}
+    return found.sort_values("setting", key=lambda roles: roles.map(order), kind="stable", ignore_index=True)

@@ -15,7 +15,8 @@ QUARTILES = {"low": 0.25, "median": 0.5, "high": 0.75}
 
 @lru_cache(maxsize=2)
 def role_table(tables: Tables) -> pd.DataFrame:
-    """One row a role and fold: role, arm, fold, setting; in the order of the study's arms, twins last.
+    """One row a role and fold: role, arm, fold, setting; in the order of the study's arms and of the selections,
+    twins last.
 
     A role that trained nothing of its own (in every fold its settings are another's) is left to that other one; what
     was trained and chosen by nothing, as twins are, is a role by its own name.
@@ -37,7 +38,8 @@ def role_table(tables: Tables) -> pd.DataFrame:
     table = pd.DataFrame(rows, columns=["role", "arm", "fold", "setting"]).drop_duplicates(["role", "fold"])
     arms = {arm: place for place, arm in enumerate(tables.study["arms"])}
     twin, place = is_twin(table["role"]), table["arm"].map(arms).fillna(len(arms))
-    table = table.assign(twin=twin, place=place).sort_values(["twin", "place", "role", "fold"], kind="stable")
+    first = pd.Series(pd.factorize(table["role"])[0], index=table.index)
+    table = table.assign(twin=twin, place=place, first=first).sort_values(["twin", "place", "first", "fold"])
     kept: list[pd.DataFrame] = []
     seen: set[tuple[int, str]] = set()
     for _, members in table.groupby("role", sort=False):
@@ -99,6 +101,16 @@ def photo_table(tables: Tables, contrast: str) -> pd.DataFrame:
         scores[side] = measured(tables, role, key).reindex(index=frame.index, columns=frame.columns).mean()
     table = pd.DataFrame({**scores, "difference": frame.mean()})
     return table.rename_axis("photo").reset_index()[columns]
+
+
+def category_table(tables: Tables, contrast: str) -> pd.DataFrame:
+    """One row a category: mean difference, lower and upper quartile of its photos, num_photos; sorted by the mean."""
+    by_category = photo_table(tables, contrast).groupby("category")["difference"]
+    table = by_category.agg(difference="mean", num_photos="count").reset_index()
+    for name in ("low", "high"):
+        table[name] = by_category.quantile(QUARTILES[name]).to_numpy()
+    columns = ["category", "difference", "low", "high", "num_photos"]
+    return table.sort_values("difference", ignore_index=True)[columns]
 
 
 def planned(tables: Tables, contrast: str) -> Planned | None:

@@ -1,5 +1,7 @@
 """The tables behind forest and bullet charts."""
 
+from collections.abc import Callable
+
 import pytest
 
 from analysis.figures import effects
@@ -38,3 +40,15 @@ def test_every_answer_has_its_chart(tables: Tables) -> None:
     answers = effects.answers(tables)
     assert not isinstance(answers, list)
     assert ["colouring" in answers.found[0][0], "naming" in answers.found[1][0]] == [True, True]
+
+
+def test_with_folds_there_is_a_dot_a_fold_and_their_mean_is_the_effect(make_tables: Callable[..., Tables]) -> None:
+    tables = make_tables(num_folds=4, num_photos=48, effects={"joint.color": -2.0, "joint.both": -2.0})
+    table = unit_table(tables)
+    found = effects.forest_table(tables)
+    assert set(found["family"]) == {"primary", "both", "controls"}
+    for row in found.itertuples():
+        mine = table[(table["family"] == row.family) & (table["contrast"] == row.contrast)]
+        assert mine["unit"].tolist() == ["fold 1", "fold 2", "fold 3", "fold 4"]
+        assert mine["difference"].mean() == pytest.approx(row.effect)
+        assert mine["num_photos"].sum() == row.num_photos

@@ -7,12 +7,17 @@ import pytest
 
 from analysis.figures import photos
 from analysis.figures.style import arm_styles
-from analysis.summaries.pairs import confusion_table, naming_contrasts, photo_table
+from analysis.summaries.pairs import category_table, confusion_table, naming_contrasts, photo_table
 from analysis.tables import Tables
 
 
-def test_categories_are_sorted_by_their_difference(tables: Tables) -> None:
-    assert photos.category_table(tables, "color")["difference"].is_monotonic_increasing
+def test_categories_are_sorted_by_their_difference_and_spread_over_their_photos(tables: Tables) -> None:
+    table = category_table(tables, "color")
+    assert table["difference"].is_monotonic_increasing
+    plum = table.set_index("category").loc["Plum"]
+    mine = photo_table(tables, "color").query("category == 'Plum'")["difference"]
+    assert (plum["difference"], plum["num_photos"]) == (pytest.approx(mine.mean()), 10)
+    assert (plum["low"], plum["high"]) == pytest.approx(tuple(np.quantile(mine, [0.25, 0.75])))
 
 
 def test_a_photo_stands_where_both_sides_put_it_on_average(tables: Tables) -> None:

@@ -76,7 +76,8 @@ def test_the_first_screen_shows_best_median_and_worst_of_the_compared_arms(table
 
 
 def test_colourfulness_stands_beside_the_truth_s(tables: Tables) -> None:
-    assert colorfulness_table(tables).empty
+    unmeasured = tables.photos.drop(columns=["colorfulness", "true_colorfulness"])
+    assert colorfulness_table(replace(tables, photos=unmeasured)).empty
     photos = tables.photos.assign(true_colorfulness=40.0, chroma_ratio=0.5, colorfulness=10.0)
     photos.loc[photos["setting"] == "color_only", "colorfulness"] = 30.0
     table = colorfulness_table(replace(tables, photos=photos)).set_index("setting")
