@@ -14,6 +14,8 @@ from markupsafe import Markup
 
 from analysis.health.checks import findings
 from analysis.page.html import (
+    answers_html,
+    badges_html,
     figure_html,
     folded_html,
     list_html,
@@ -22,7 +24,7 @@ from analysis.page.html import (
     pictures_html,
     table_html,
 )
-from analysis.page.show import Pictures, Shown, collect
+from analysis.page.show import Answers, Badges, Pictures, Shown, collect
 from analysis.statistics.contrasts import contrasts
 from analysis.summaries.verdict import summary, verdict_lines
 from analysis.tables import Tables, load
@@ -91,8 +93,13 @@ def _html(thing: Shown, caption: str, folded: bool) -> Markup:
     if isinstance(thing, pd.DataFrame):
         return folded_html(table_html(thing, ""), caption) if folded and not thing.empty else table_html(thing, caption)
     if isinstance(thing, Pictures):
-        body = pictures_html(thing.jpegs, thing.words, "" if folded else caption)
+        rows = [[(one.jpeg, one.name, one.word) for one in row] for row in thing.rows]
+        body = pictures_html(rows, "" if folded else caption)
         return folded_html(body, caption) if folded else body
+    if isinstance(thing, Answers):
+        return answers_html(thing.found)
+    if isinstance(thing, Badges):
+        return badges_html(thing.found)
     return list_html(thing) if isinstance(thing, list) else markdown_html(thing)
 
 

@@ -181,7 +181,9 @@ def _read_frame(path: Path, columns: dict[str, str], study_dir: Path) -> pd.Data
     if frame.empty:
         extra = {name: frame[name] for name in frame.columns if name not in columns}
         return empty.assign(**extra)
-    missing: dict[str, Any] = {name: np.nan if "64" in kind else None for name, kind in columns.items() if name not in frame}
+    missing: dict[str, Any] = {
+        name: np.nan if "64" in kind else None for name, kind in columns.items() if name not in frame
+    }
     filled: dict[str, Any] = {"fold": 0, "variant": ""}  # a study of one fold; a final painting
     return frame.assign(**{name: filled.get(name, value) for name, value in missing.items()})
 

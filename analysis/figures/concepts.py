@@ -3,7 +3,7 @@
 import plotly.graph_objects as go
 
 from analysis.figures import style
-from analysis.figures.style import NEUTRAL, PALETTE, SYMBOLS, nothing_yet, plain
+from analysis.figures.style import NEUTRAL, SYMBOLS, nothing_yet, plain
 from analysis.summaries.concepts import FEATURES, NOT_MEASURED, feature_table, statistic_table
 from analysis.tables import Tables
 
@@ -17,10 +17,10 @@ def class_use(tables: Tables) -> go.Figure:
         return nothing_yet(NOT_MEASURED)
     figure, styles = go.Figure(), style.arm_styles(tables)
     names = [plain(name) for name in table["setting"]]
-    style.draw_intervals(figure, table, names, [styles[arm][0] for arm in table["arm"]])
-    for label, (width, opacity) in (("new photos", style.THIN), ("these photos", style.THICK)):
+    style.draw_intervals(figure, table, names, [styles[arm][0] for arm in table["arm"]], "side")
+    for label, (width, opacity) in style.INTERVALS:
         line = {"color": NEUTRAL, "width": width}
-        style.add_to_legend(figure, f"95 %, {label}", line=line, opacity=opacity)
+        style.add_to_legend(figure, label, line=line, opacity=opacity)
     figure.update_xaxes(title=f"Error with another class's features<br>minus same class's [{UNIT}]<br>uses the class ▶")
     return figure.update_layout(height=200 + 46 * len(table), legend=style.LEGEND_ABOVE)
 
@@ -30,13 +30,17 @@ def features(tables: Tables) -> go.Figure:
     table = feature_table(tables)
     if table.empty:
         return nothing_yet(NOT_MEASURED)
-    figure = go.Figure()
+    figure, styles = go.Figure(), style.arm_styles(tables)
+    arm_of = dict(zip(tables.photos["setting"], tables.photos["arm"], strict=True))
     for index, (kind, label) in enumerate(FEATURES.items()):
         members = table[table["features"] == kind]
+        colors = [styles[arm_of[name]][0] for name in members["setting"]]
+        symbol = SYMBOLS[index] if index == 0 else f"{SYMBOLS[index]}-open"
+        style.add_to_legend(figure, label, mode="markers", marker={"color": NEUTRAL, "symbol": symbol, "size": 12})
         figure.add_trace(
             go.Scatter(
                 x=members["error"], y=[plain(name) for name in members["setting"]], mode="markers", name=label,
-                marker={"color": PALETTE[index], "symbol": SYMBOLS[index], "size": 12},
+                marker={"color": colors, "symbol": symbol, "size": 12}, showlegend=False,
                 customdata=members[["low_95", "high_95"]],
                 hovertemplate="%{y}: %{x:.3g} (95 % interval %{customdata[0]:.3g} to %{customdata[1]:.3g})",
             )

@@ -8,7 +8,7 @@ from analysis.tables import Tables, metric
 
 
 def diagnostic(tables: Tables, name: str) -> go.Figure:
-    """One diagnostic by epoch: median over replicates in a band from the lowest to the highest."""
+    """One diagnostic by epoch: median over trainings in a band of their middle half."""
     figure = learning_curves(tables, name)
     if not figure.data:
         return figure
@@ -26,7 +26,7 @@ def weight_curves(tables: Tables) -> go.Figure:
 
 
 def learning_curves(tables: Tables, metric_name: str) -> go.Figure:
-    """One line a confirmed setting (median over replicates) in a band from the lowest to the highest replicate."""
+    """One line a confirmed setting (median over its trainings) in a band of their middle half."""
     table, measured = learning_curve_table(tables, metric_name), metric(tables, metric_name)
     if table.empty:
         return nothing_yet(f"No confirmed trial has recorded {metric_name} yet.")
@@ -41,16 +41,17 @@ def learning_curves(tables: Tables, metric_name: str) -> go.Figure:
         figure.add_trace(
             go.Scatter(
                 x=[*epochs, *epochs[::-1]], y=[*curve["high"], *curve["low"][::-1]], fill="toself", hoverinfo="skip",
-                fillcolor=transparent(color, 0.16), line={"width": 0}, showlegend=False, legendgroup=setting,
+                mode="lines", fillcolor=transparent(color, 0.16), line={"width": 0}, showlegend=False,
+                legendgroup=setting,
             )
         )  # fmt: skip
         figure.add_trace(
             go.Scatter(
                 x=epochs, y=curve["median"], mode="lines+markers" if len(epochs) < 3 else "lines",
                 line={"color": color, "dash": dash, "width": 2.5}, legendgroup=setting,
-                name=plain(f"{setting} ({curve['num_replicates'].max()} replicates)"),
+                name=plain(f"{setting} ({curve['num_trainings'].max()} trainings)"),
                 customdata=curve[["low", "high"]],
-                hovertemplate="epoch %{x}: %{y:.3g} (%{customdata[0]:.3g} to %{customdata[1]:.3g})",
+                hovertemplate="epoch %{x}: %{y:.3g} (middle half %{customdata[0]:.3g} to %{customdata[1]:.3g})",
             )
         )  # fmt: skip
     few = {"dtick": 1} if table["epoch"].max() <= 12 else {}

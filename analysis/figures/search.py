@@ -1,162 +1,100 @@
-"""Figures of the search: where the sampler looked and what became of its trials. Diagnostics, not evidence."""
+"""Figures of the search: how it went, what it saw, what became of its trials. Diagnostics, not evidence."""
 
 import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
-from analysis.figures.style import (
-    DASHES,
-    LEGEND_ABOVE,
-    NEUTRAL,
-    PALETTE,
-    SYMBOLS,
-    arm_styles,
-    nothing_yet,
-    plain,
-    whiskers,
-)
-from analysis.summaries.loss_weight import confirmed_table, response_table, weighted_trials
-from analysis.summaries.searched import scored_trials, setting_names
-from analysis.tables import Tables, metric, records
+from analysis.figures.parallel import place_in_range
+from analysis.figures.style import DASHES, LEGEND_ABOVE, arm_styles, nothing_yet, plain, transparent
+from analysis.summaries.searched import best_so_far_table, scored_trials, setting_names
+from analysis.tables import Tables, metric
 
-MAX_LINES = 200
-"""Trials drawn as lines; more are a smear, so evenly spaced ranks stand for all."""
-CLASSES = ("best fifth", "second", "middle", "fourth", "worst fifth")
-SHADES = ("#2B83C6", "#7FB2DC", "#A9A9A9", "#E39A6B", "#D55E00")
+MAX_MARKS = 400
+"""Trials drawn as marks in a slice; of more, evenly spaced ones stand for all."""
+COLUMNS = 2
 
 
-def response(tables: Tables, arm: str) -> go.Figure:
-    """Both objectives over the loss weight: a mark a search trial, medians and extremes by span, confirmed settings."""
-    spans, confirmed, trials = response_table(tables, arm), confirmed_table(tables, arm), weighted_trials(tables)
-    objectives = list(dict.fromkeys([*spans["objective"], *confirmed["objective"]]))
-    if not objectives:
-        return nothing_yet(f"No trial of {arm} has run its full number of epochs yet.")
-    trials = trials[(trials["arm"] == arm) & (trials["phase"] == "search")]
-    optimizers = sorted({*spans["optimizer"], *confirmed["optimizer"]})
-    figure = make_subplots(rows=len(objectives), vertical_spacing=0.16)
-    for row, objective in enumerate(objectives, start=1):
-        for index, optimizer in enumerate(optimizers):
-            mark = {"color": PALETTE[index % len(PALETTE)], "symbol": SYMBOLS[index % len(SYMBOLS)]}
-            mine = trials[trials["optimizer"] == optimizer]
-            my_spans, my_settings = (
-                table[(table["optimizer"] == optimizer) & (table["objective"] == objective)]
-                for table in (spans, confirmed)
-            )
-            for trace in (
-                *_searched(mine, my_spans, optimizer, objective, mark),
-                *_confirmed(my_settings, optimizer, mark),
-            ):
-                trace.update(legendgroup=optimizer, showlegend=row == 1 and trace.name is not None)
-                figure.add_trace(trace, row=row, col=1)
-        figure.update_yaxes(title=plain(metric(tables, objective).axis), row=row, col=1)
-    figure.update_xaxes(title="Weight of naming over weight of colouring [1]", type="log", matches="x", nticks=6)
-    return figure.update_layout(height=300 * len(objectives) + 80, legend=LEGEND_ABOVE)
-
-
-def _searched(
-    trials: pd.DataFrame, spans: pd.DataFrame, optimizer: str, objective: str, mark: dict[str, str]
-) -> tuple[go.Scatter, go.Scatter]:
-    """One optimizer's search trials as marks, and the medians of its spans of weights as a line without a name."""
-    marks = go.Scatter(
-        x=trials["weight"], y=trials[objective], mode="markers", name=plain(f"{optimizer}, search"),
-        marker={**mark, "symbol": f"{mark['symbol']}-open", "size": 8}, text=[plain(one) for one in trials["trial"]],
-        hovertemplate="%{text}: weight %{x:.3g}, %{y:.3g}<extra></extra>",
-    )  # fmt: skip
-    spans = spans[spans["num_trials"] > 2]
-    line = go.Scatter(
-        x=np.sqrt(spans["weight_low"] * spans["weight_high"]), y=spans["median"], mode="lines",
-        line={"color": mark["color"], "width": 2}, hovertemplate="median of a span: %{y:.3g}<extra></extra>",
-        error_y=whiskers(spans, "median", color=mark["color"], thickness=1.2, width=4),
-    )  # fmt: skip
-    return marks, line
-
-
-def _confirmed(settings: pd.DataFrame, optimizer: str, mark: dict[str, str]) -> list[go.Scatter]:
-    """One optimizer's confirmed settings as marks, where there are any."""
-    if settings.empty:
-        return []
-    marks = go.Scatter(
-        x=settings["weight"], y=settings["mean"], mode="markers", name=plain(f"{optimizer}, confirmed"),
-        marker={**mark, "size": 14}, text=[plain(one) for one in settings["setting"]],
-        customdata=settings[["num_replicates", "low", "high"]],
-        error_y=whiskers(settings, "mean", color=mark["color"], thickness=3, width=0),
-        hovertemplate="%{text}: mean %{y:.3g} of %{customdata[0]} replicates (%{customdata[1]:.3g} to "
-        "%{customdata[2]:.3g})<extra></extra>",
-    )  # fmt: skip
-    return [marks]
-
-
-def parallel_table(tables: Tables, arm: str, objective: str) -> pd.DataFrame:
-    """Trials of an arm on axes from 0 to 1: each setting by its place in its range, `score` by rank (1 is best).
-
-    Positive ranges over more than a factor of 20 are taken on the logarithmic scale; a setting with few values, by
-    order. `class` counts fifths from the best. A trial without the setting is empty there.
-    """
-    scored = scored_trials(tables, objective)
-    mine = scored[scored["arm"] == arm].reset_index(drop=True)
-    names = [name for name in setting_names(mine.drop(columns="score")) if mine[name].nunique() > 1]
-    if mine.empty or not names:
-        return pd.DataFrame(columns=["trial", *names, "score", "class"])
-    ascending = metric(tables, objective).better == "max"
-    rank = mine["score"].rank(method="first", ascending=ascending)
-    places = {name: place_in_range(mine[name])[0] for name in names}
-    placed = pd.DataFrame({"trial": mine["trial"], **places, "score": (rank - 1) / max(1, len(mine) - 1)})
-    placed["class"] = np.minimum(((1 - placed["score"]) * len(CLASSES)).astype(int), len(CLASSES) - 1)
-    return placed
-
-
-def place_in_range(values: pd.Series) -> tuple[pd.Series, str, str]:
-    """Values on an axis from 0 to 1, and the words for its ends."""
-    present = values.dropna()
-    if not pd.api.types.is_float(present.iloc[0]):
-        order = sorted(present.unique(), key=str if present.map(type).nunique() > 1 else None)
-        place = values.map({value: index / max(1, len(order) - 1) for index, value in enumerate(order)})
-        return place.astype(float), str(order[0]), str(order[-1])
-    numbers = values.astype(float)
-    low, high = numbers.min(), numbers.max()
-    scaled = np.log(numbers) if low > 0 and high > 20 * low else numbers
-    place = pd.Series((scaled - scaled.min()) / (scaled.max() - scaled.min()), index=values.index)
-    return place, f"{low:.3g}", f"{high:.3g}"
-
-
-def parallel(tables: Tables, arm: str, objective: str) -> go.Figure:
-    """Parallel coordinates, drawn as plain lines so that no graphics card is needed; the last axis is the rank."""
-    table = parallel_table(tables, arm, objective)
+def best_so_far(tables: Tables, objective: str) -> go.Figure:
+    """The best score of each arm after so many of its trials: the median over folds in a band of their middle half."""
+    table, measured, styles = best_so_far_table(tables, objective), metric(tables, objective), arm_styles(tables)
     if table.empty:
-        return nothing_yet(f"No trial of {arm} was scored on {objective} yet, or it searched nothing.")
-    scored = scored_trials(tables, objective)
-    names = [name for name in table.columns if name not in ("trial", "score", "class")]
-    axes = [*names, "score"]
-    every = max(1, -(-len(table) // MAX_LINES))
-    drawn = table.sort_values("score").iloc[::every]
+        return nothing_yet(f"No search trial has been scored on {objective} at its full number of epochs yet.")
     figure = go.Figure()
-    for index in reversed(range(len(CLASSES))):
-        x: list[float | None] = []
-        y: list[float | None] = []
-        for row in records(drawn[drawn["class"] == index]):
-            steps = [(float(axis), row[name]) for axis, name in enumerate(axes) if pd.notna(row[name])]
-            x += [axis for axis, _ in steps] + [None]
-            y += [float(place) for _, place in steps] + [None]
-        line = {"color": SHADES[index], "width": 1.8 if index == 0 else 1.1}
-        figure.add_trace(go.Scatter(x=x, y=y, mode="lines+markers", line=line, name=CLASSES[index], hoverinfo="skip"))
-    arm_trials = scored[scored["arm"] == arm]
-    ends = [place_in_range(arm_trials[name])[1:] for name in names] + [("worst", "best")]
-    words = [
-        {"x": axis, "y": place, "text": plain(word), "showarrow": False, "font": {"size": 12}}
-        for axis, pair in enumerate(ends)
-        for place, word in zip((-0.06, 1.06), pair, strict=True)
+    for index, (arm, curve) in enumerate(table.groupby("arm", sort=False)):
+        color, at = styles[str(arm)][0], curve["num_trials"]
+        if curve["num_folds"].max() > 1:
+            band = go.Scatter(
+                x=[*at, *at[::-1]], y=[*curve["high"], *curve["low"][::-1]], fill="toself", mode="lines",
+                fillcolor=transparent(color, 0.16), line={"width": 0}, hoverinfo="skip", showlegend=False,
+            )  # fmt: skip
+            figure.add_trace(band)
+        line = {"color": color, "width": 2.5, "shape": "hv", "dash": DASHES[index // len(DASHES) % len(DASHES)]}
+        figure.add_trace(
+            go.Scatter(
+                x=at,
+                y=curve["median"],
+                mode="lines",
+                line=line,
+                name=plain(str(arm)),
+                hovertemplate="after %{x} trials: %{y:.3g}",
+            )
+        )
+    figure.update_xaxes(title="Search trials of the arm [trials]", rangemode="tozero")
+    figure.update_yaxes(title=f"Best so far, {plain(measured.axis)}")
+    return figure.update_layout(height=360, legend=LEGEND_ABOVE)
+
+
+def sliced_arms(tables: Tables, objective: str) -> list[str]:
+    """The arms with scored trials and a setting that took more than one value."""
+    scored = scored_trials(tables, objective)
+    return [arm for arm in tables.study["arms"] if _sliced(scored, arm)]
+
+
+def slices(tables: Tables, arm: str, objective: str) -> go.Figure:
+    """The objective against each setting of an arm, a panel a setting, a mark a trial; stopped trials are hollow."""
+    scored = scored_trials(tables, objective)
+    names, mine = _sliced(scored, arm), scored[scored["arm"] == arm]
+    if not names:
+        return nothing_yet(f"No trial of {arm} was scored on {objective} yet, or it searched nothing.")
+    mine = mine.iloc[:: max(1, -(-len(mine) // MAX_MARKS))]
+    color, symbol = arm_styles(tables)[arm]
+    symbols = np.where(mine["state"] == "stopped", f"{symbol}-open", symbol)
+    num_rows = -(-len(names) // COLUMNS)
+    height = 230 * num_rows + 40
+    panels: list[list[dict[str, int] | None]] = [
+        [{} if row * COLUMNS + column < len(names) else None for column in range(COLUMNS)] for row in range(num_rows)
     ]
-    line = {"color": NEUTRAL, "width": 1}
-    shapes = [
-        {"type": "line", "x0": axis, "x1": axis, "y0": 0, "y1": 1, "line": line, "layer": "below"}
-        for axis in range(len(ends))
-    ]
-    figure.update_layout(annotations=words, shapes=shapes)
-    titles = [plain(name).replace("_", "<br>") for name in names] + ["rank by<br>" + plain(objective)]
-    figure.update_xaxes(tickvals=list(range(len(axes))), ticktext=titles, range=[-0.4, len(axes) - 0.6], showgrid=False)
-    figure.update_yaxes(visible=False, range=[-0.12, 1.12])
-    return figure.update_layout(height=430, legend={**LEGEND_ABOVE, "traceorder": "reversed"})
+    figure = make_subplots(
+        rows=num_rows, cols=COLUMNS, specs=panels, shared_yaxes=True, horizontal_spacing=0.06,
+        vertical_spacing=90 / height,
+    )  # fmt: skip
+    for index, name in enumerate(names):
+        at = {"row": index // COLUMNS + 1, "col": index % COLUMNS + 1}
+        has = mine[name].notna()
+        values = mine.loc[has, name]
+        number = pd.api.types.is_float(values.iloc[0])
+        marks = go.Scatter(
+            x=values if number else values.map(_word), y=mine.loc[has, "score"], mode="markers", showlegend=False,
+            marker={"color": color, "symbol": symbols[has], "size": 7, "opacity": 0.75},
+            text=[plain(trial) for trial in mine.loc[has, "trial"]],
+            hovertemplate="%{text}: " + plain(name) + " %{x}, %{y:.3g}<extra></extra>",
+        )  # fmt: skip
+        figure.add_trace(marks, **at)
+        logarithmic = number and place_in_range(values)[3]
+        figure.update_xaxes(title=f"{plain(name)} [setting]", type="log" if logarithmic else None, nticks=5, **at)
+        if at["col"] == 1:
+            figure.update_yaxes(title=plain(metric(tables, objective).axis), **at)
+    return figure.update_layout(height=height)
+
+
+def _sliced(scored: pd.DataFrame, arm: str) -> list[str]:
+    mine = scored[scored["arm"] == arm]
+    return [name for name in setting_names(mine) if mine[name].nunique() > 1]
+
+
+def _word(value: object) -> str:
+    return "yes" if value is True else "no" if value is False else plain(str(value))
 
 
 def survival_table(tables: Tables) -> pd.DataFrame:

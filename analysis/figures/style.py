@@ -6,15 +6,17 @@ from typing import Any
 import pandas as pd
 import plotly.graph_objects as go
 
-from analysis.tables import Tables, records
+from analysis.tables import Metric, Tables, records
 
 # After Okabe and Ito (2008): told apart with every common colour vision; the blue is lighter, to show on dark as well.
+# A colour means an arm, in every figure; whatever else a figure tells apart has its own marks, dashes or shades.
 PALETTE = ("#2B83C6", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
 SYMBOLS = ("circle", "square", "diamond", "triangle-up", "x", "star")
 DASHES = ("solid", "dash", "dot", "dashdot")
 MARGIN_BAND = "rgba(128,128,128,0.22)"
 NEUTRAL = "#808080"
 THIN, THICK = (3, 1.0), (10, 0.35)
+INTERVALS = (("95 % interval", THIN), ("interval against the margin", THICK))
 LEGEND_ABOVE = {"orientation": "h", "x": 0, "y": 1.02, "yanchor": "bottom"}
 
 
@@ -42,20 +44,28 @@ def plain(words: str) -> str:
     return escape(words, quote=False)
 
 
-def draw_intervals(figure: go.Figure, table: pd.DataFrame, names: list[str], colors: list[str], **at: int) -> None:
-    """One line a row: both 95 % intervals and the effect, over the band of differences that do not matter.
+def difference_axis(measured: Metric) -> str:
+    """The title of an axis of treatment minus control, with the direction that is better."""
+    return f"Change in {plain(measured.axis)}<br>{'◀ better' if measured.better == 'min' else 'better ▶'}"
 
-    table has effect, low/high_95, low/high_95_these_photos, margin (one for all), num_replicates and num_photos.
+
+def draw_intervals(
+    figure: go.Figure, table: pd.DataFrame, names: list[str], colors: list[str], thick: str, **at: int
+) -> None:
+    """A line a row, from 0 downwards: the 95 % interval, a second one (low_/high_ and the word in `thick`) and the
+    effect, over the band of differences that do not matter.
+
+    table has effect, low/high_95, the second interval, margin (one for all), num_replicates and num_photos.
     """
-    for name, color, row in zip(names, colors, records(table), strict=True):
-        for kind, (width, opacity) in (("95", THIN), ("95_these_photos", THICK)):
+    for place, (color, row) in enumerate(zip(colors, records(table), strict=True)):
+        for kind, (width, opacity) in (("95", THIN), (thick, THICK)):
             bar = go.Scatter(
-                x=[row[f"low_{kind}"], row[f"high_{kind}"]], y=[name, name], mode="lines", opacity=opacity,
+                x=[row.get(f"low_{kind}"), row.get(f"high_{kind}")], y=[place, place], mode="lines", opacity=opacity,
                 line={"color": color, "width": width}, hoverinfo="skip", showlegend=False,
             )  # fmt: skip
             figure.add_trace(bar, **at)
     marks = go.Scatter(
-        x=table["effect"], y=names, mode="markers", showlegend=False,
+        x=table["effect"], y=list(range(len(table))), mode="markers", showlegend=False,
         marker={"color": colors, "size": 13, "symbol": "diamond"},
         customdata=table[["low_95", "high_95", "num_replicates", "num_photos"]],
         hovertemplate="%{x:.3g}, 95 % interval %{customdata[0]:.3g} to %{customdata[1]:.3g}<br>"
@@ -66,7 +76,8 @@ def draw_intervals(figure: go.Figure, table: pd.DataFrame, names: list[str], col
     if pd.notna(margin):
         figure.add_vrect(x0=-margin, x1=margin, fillcolor=MARGIN_BAND, line_width=0, layer="below", **at)
     figure.add_vline(x=0, line={"color": NEUTRAL, "width": 1}, **at)
-    figure.update_yaxes(range=[len(table) - 0.5, -0.5], ticklabelstandoff=8, **at)
+    rows = {"tickvals": list(range(len(table))), "ticktext": names, "range": [len(table) - 0.5, -0.5]}
+    figure.update_yaxes(**rows, ticklabelstandoff=8, showgrid=False, zeroline=False, **at)
 
 
 def add_to_legend(figure: go.Figure, name: str, mode: str = "lines", **look: Any) -> None:

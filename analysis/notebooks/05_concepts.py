@@ -19,13 +19,13 @@ statistic = concepts.statistic_table(tables)
 if not statistic.empty:
     show(
         concept_figures.class_use(tables),
-        "Error with another class's features minus error with the same class's. Thin line: 95 % interval for new "
-        "photos and trainings. Thick line: for new trainings on these photos only. Grey band: the margin of colouring.",
+        "Error with another class's features minus error with the same class's. Thin line: 95 % interval. Thick "
+        "line: the interval that is held against the margin. Grey band: the margin.",
     )
     show(
-        statistic.drop(columns=["arm", "p"]),
-        "The same as a table, in CIEDE2000; p with Holm's correction over the settings of this table. A family of "
-        "its own, beside the study's contrasts: it explains and decides nothing.",
+        statistic.drop(columns=["arm", "p", "equivalent", "low_95_these_photos", "high_95_these_photos"]),
+        "The same as a table, in CIEDE2000; p times the number of tests in this table. Beside the study's contrasts: "
+        "it explains and decides nothing.",
         folded=True,
     )
 
@@ -40,8 +40,8 @@ else:
     show(concept_figures.features(tables), "Mean colour error of the test photos, by whose features were fused.")
     show(
         harm.assign(features=harm["features"].map(concepts.FEATURES)),
-        "Mean error, and how much more it is than with the photo's own features (harm), with 95 % intervals for new "
-        "photos and trainings, in CIEDE2000. The mean vector is that of the test photos.",
+        "Mean error, and how much more it is than with the photo's own features (harm), with 95 % intervals, in "
+        "CIEDE2000. The mean vector is that of the test photos.",
         folded=True,
     )
 
@@ -58,7 +58,7 @@ else:
     show(
         named,
         "Mean colour error in CIEDE2000 where the class was named right and wrong, and wrong minus right (effect) with "
-        "its 95 % interval for new photos and trainings.",
+        "its 95 % interval.",
     )
 
 # %% [markdown]
@@ -74,7 +74,15 @@ if regions.empty:
     show(concepts.NO_REGIONS)
 else:
     show(
-        regions.rename(columns={"of_photos": "of so many test photos"}),
+        regions,
         "Mean colour error in CIEDE2000 inside and outside the object, and inside minus outside (effect) with its "
-        "95 % interval for new photos and trainings; over the photos where the two can be told apart.",
+        "95 % interval; over the photos where the two can be told apart.",
+    )
+effects = concepts.region_effect_table(tables)
+if not effects.empty:
+    show(
+        effects,
+        "Each primary contrast of colour inside and outside the object, and inside minus outside (effect), with plain "
+        "95 % intervals: descriptive.",
+        folded=True,
     )

@@ -1,9 +1,9 @@
 # %% [markdown]
 # # Training dynamics
 #
-# How the confirmed settings learned, on the validation photos of each replicate. The line is the median over
-# replicates, the band reaches from the lowest to the highest. Curves that still fall or rise at the end ask for more
-# epochs.
+# How the confirmed settings learned, on the validation photos of each training. The line is the median over all
+# trainings, the band their middle half (from the lower quartile to the upper), which does not widen with the number of
+# trainings. Curves that still fall or rise at the end ask for more epochs.
 
 # %%
 from analysis.figures import curves, search
@@ -21,7 +21,10 @@ for objective in tables.study["objectives"] or ("val/delta_e", "val/top1"):
 show(trials.stop_reason(tables))
 show(search.survival(tables), "Search trials still training at each epoch, arm by arm.")
 show(trials.stopped_table(tables), "Trials that early stopping ended, by the epoch they had reached.", folded=True)
-show(trials.failure_table(tables), "Failed trials with what they reported.")
+failures = trials.failure_counts(tables)
+show(failures, "Failures by kind, message and arm." if len(failures) else "No trial failed.")
+if len(failures):
+    show(trials.failure_table(tables), "Every failed trial.", folded=True)
 
 # %% [markdown]
 # ### How the two tasks pull
@@ -45,7 +48,7 @@ else:
         show(curves.diagnostic(tables, name), f"{dynamics.DIAGNOSTICS[name].label}, by epoch.")
     show(
         dynamics.summary_table(tables),
-        "Each replicate counts with its mean over the epochs looked at: median, lowest and highest replicate. "
+        "Each training counts with its mean over the epochs looked at: median, lowest and highest. "
         "Gradients opposed: share of all looks with a cosine below 0.",
         folded=True,
     )

@@ -12,6 +12,8 @@ from markdown_it import MarkdownIt
 from markupsafe import Markup
 from plotly.offline import get_plotlyjs
 
+from analysis.page.words import MINUS, header
+
 NOTHING = "\N{EN DASH}"
 ASSETS = Path(__file__).parent / "assets"
 MARKDOWN = MarkdownIt("zero").enable(["heading", "list", "emphasis", "backticks"])
@@ -46,7 +48,7 @@ def table_html(frame: pd.DataFrame, caption: str) -> Markup:
     if frame.empty:
         return _part("empty", caption)
     rows = [[_cell(value) for value in row] for row in frame.itertuples(index=False, name=None)]
-    return _part("table", list(frame.columns), rows, caption)
+    return _part("table", [header(name) for name in frame.columns], rows, caption)
 
 
 def folded_html(body: Markup, caption: str) -> Markup:
@@ -54,10 +56,27 @@ def folded_html(body: Markup, caption: str) -> Markup:
     return _part("folded", body, caption)
 
 
-def pictures_html(jpegs: list[bytes], words: list[str], caption: str) -> Markup:
-    """Small JPEG pictures side by side, words below each."""
-    coded = [base64.b64encode(jpeg).decode("ascii") for jpeg in jpegs]
-    return _part("pictures", list(zip(coded, words, strict=True)), caption)
+def pictures_html(rows: list[list[tuple[bytes | None, str, str]]], caption: str) -> Markup:
+    """Small JPEG pictures in rows that never wrap; a name and a word below each. None leaves a place empty."""
+    coded = [
+        [(base64.b64encode(jpeg).decode("ascii") if jpeg else "", name, word) for jpeg, name, word in row]
+        for row in rows
+    ]
+    return _part("pictures", coded, max(map(len, rows), default=1), caption)
+
+
+def answers_html(answers: list[tuple[str, go.Figure]]) -> Markup:
+    """Answers beside each other: of each its claim, the figure that shows it, and the numbers behind it."""
+    told = []
+    for words, figure in answers:
+        claim, stop, rest = words.partition("** ")
+        told.append((claim + "**" * bool(stop), rest, figure_html(figure, "")))
+    return _part("answers", told)
+
+
+def badges_html(badges: list[tuple[str, str, str]]) -> Markup:
+    """Findings: a grade (weakens, mind, note), a sentence and what to do about it."""
+    return _part("badges", [(grade, GRADES.get(grade, grade), *words) for grade, *words in badges])
 
 
 def list_html(items: list[str]) -> Markup:
@@ -79,6 +98,8 @@ def inline(text: str) -> Markup:
     return Markup(MARKDOWN.renderInline(text))
 
 
+GRADES = {"weakens": "Weakens the answer", "mind": "Keep in mind", "note": "Note"}
+
 TEMPLATES.filters["inline"] = inline
 
 
@@ -92,7 +113,8 @@ def _cell(value: Any) -> tuple[bool, str]:
         return False, "yes" if value else "no"
     if isinstance(value, float | np.floating):
         number = float(value)
-        return True, NOTHING if np.isnan(number) else f"{number:,.0f}" if abs(number) >= 100 else f"{number:.3g}"
+        digits = f"{number:,.0f}" if abs(number) >= 100 else f"{number:.3g}"
+        return True, NOTHING if np.isnan(number) else digits.replace("-", MINUS)
     if isinstance(value, int | np.integer):
-        return True, f"{value:,}"
+        return True, f"{value:,}".replace("-", MINUS)
     return False, NOTHING if value is None or value is pd.NA else str(value)

@@ -15,16 +15,40 @@ from analysis.tables import Tables, load
 
 
 @dataclass(frozen=True)
+class Picture:
+    """One small picture; without a jpeg its place stays empty."""
+
+    jpeg: bytes | None
+    name: str
+    """What it shows: grey, truth or a setting."""
+    word: str = ""
+    """A number or a word about it."""
+
+
+@dataclass(frozen=True)
 class Pictures:
-    """Small pictures side by side, in rows that wrap on a narrow screen."""
+    """Small pictures in rows; a row stays one row on every screen, so that its pictures can be compared."""
 
-    jpegs: list[bytes]
-    words: list[str]
-    """Below each picture."""
+    rows: list[list[Picture]]
 
 
-Shown: TypeAlias = go.Figure | pd.DataFrame | Pictures | str | list[str]
-"""A figure, a table, small pictures, a paragraph or a list of sentences."""
+@dataclass(frozen=True)
+class Answers:
+    """The study's answers beside each other: sentences that begin with the claim in bold, and a figure for each."""
+
+    found: list[tuple[str, go.Figure]]
+
+
+@dataclass(frozen=True)
+class Badges:
+    """Findings with their grade: weakens, mind or note."""
+
+    found: list[tuple[str, str, str]]
+    """Grade, sentence, remedy."""
+
+
+Shown: TypeAlias = go.Figure | pd.DataFrame | Pictures | Answers | Badges | str | list[str]
+"""A figure, a table, small pictures, answers, findings, a paragraph or a list of sentences."""
 
 
 @dataclass
@@ -67,7 +91,7 @@ def study_tables() -> Tables:
 
 
 def show(thing: Shown, caption: str = "", *, folded: bool = False) -> None:
-    """Shows a figure, a table, small pictures, a paragraph or a list of sentences, with a caption.
+    """Shows a figure, a table, small pictures, answers, findings, a paragraph or sentences, with a caption.
 
     folded: in the report, a figure or table hides under its caption and opens with a click.
     """
@@ -77,8 +101,13 @@ def show(thing: Shown, caption: str = "", *, folded: bool = False) -> None:
     from IPython.display import Image, Markdown, display
 
     if isinstance(thing, Pictures):
-        for jpeg, words in zip(thing.jpegs, thing.words, strict=True):
-            display(Image(data=jpeg), Markdown(words))
+        for picture in (one for row in thing.rows for one in row if one.jpeg):
+            display(Image(data=picture.jpeg), Markdown(f"{picture.name} {picture.word}"))
+    elif isinstance(thing, Answers):
+        for words, figure in thing.found:
+            display(Markdown(words), figure)
+    elif isinstance(thing, Badges):
+        display(Markdown("\n".join(f"- {grade}: **{words}** {remedy}" for grade, words, remedy in thing.found)))
     elif isinstance(thing, str):
         display(Markdown(thing))
     elif isinstance(thing, list):

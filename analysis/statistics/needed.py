@@ -1,6 +1,6 @@
 """What another study would need to decide what this one could not, if the spread stays as seen."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -23,7 +23,7 @@ def needed(
     margin: float | None,
     family_size: int,
 ) -> dict[str, Any]:
-    """The columns of a contrast that say it: None where that alone would not do.
+    """The columns of a contrast that say it; None where that alone would not do.
 
     With one fold, see `crossed.needed`. With folds: the fewest folds on as many photos, and the fewest photos in as
     many folds, at which four of five studies without any effect would end with "no difference within the margin".
@@ -45,9 +45,21 @@ def needed(
         )  # fmt: skip
         return chance >= power.WANTED
 
-    most = min(MANY_FOLDS * design.num_folds, num_photos // 2)
-    more_folds = range(design.num_folds + 1, most + 1)
-    more_photos = np.geomspace(1, MANY_PHOTOS, 24)[1:] * num_photos
-    folds = next((K for K in more_folds if is_enough(K, num_photos)), None)
-    photos = next((int(P) for P in more_photos if is_enough(design.num_folds, int(P))), None)
-    return NOTHING | {"folds_needed": folds, "photos_needed": photos}
+    K = design.num_folds
+    more_folds = range(K + 1, min(MANY_FOLDS * K, num_photos // 2) + 1)
+    more_photos = np.unique(np.geomspace(num_photos, MANY_PHOTOS * num_photos, 40).astype(int))[1:]
+    return NOTHING | {
+        "folds_needed": _first(more_folds, lambda folds: is_enough(folds, num_photos)),
+        "photos_needed": _first(more_photos.tolist(), lambda photos: is_enough(K, photos)),
+    }
+
+
+def _first(sizes: Sequence[int], is_enough: Callable[[int], bool]) -> int | None:
+    """The first of rising sizes that is enough, by halving; None where the last is not."""
+    if not sizes or not is_enough(sizes[-1]):
+        return None
+    low, high = -1, len(sizes) - 1
+    while high - low > 1:
+        middle = (low + high) // 2
+        low, high = (low, middle) if is_enough(sizes[middle]) else (middle, high)
+    return int(sizes[high])

@@ -8,6 +8,8 @@ from dataclasses import dataclass, replace
 
 import pandas as pd
 
+from analysis.summaries.pairs import QUARTILES, role_table, with_roles
+from analysis.summaries.verdict import number
 from analysis.tables import Tables, is_twin, metric, tasks
 
 
@@ -42,8 +44,8 @@ WEIGHT_RATIO = "weight_ratio"
 
 
 def diagnostics_table(tables: Tables) -> pd.DataFrame:
-    """One row a confirmed setting, diagnostic and epoch: median, lowest and highest replicate."""
-    columns = ["diagnostic", "setting", "arm", "epoch", "median", "low", "high", "num_replicates"]
+    """One row a confirmed setting, diagnostic and epoch: median and quartiles over its trainings."""
+    columns = ["diagnostic", "setting", "arm", "epoch", "median", "low", "high", "num_trainings"]
     found = [learning_curve_table(tables, name).assign(diagnostic=name) for name in DIAGNOSTICS]
     found = [table for table in found if not table.empty]
     return pd.concat(found, ignore_index=True)[columns] if found else pd.DataFrame(columns=columns)
@@ -52,22 +54,22 @@ def diagnostics_table(tables: Tables) -> pd.DataFrame:
 def summary_table(tables: Tables) -> pd.DataFrame:
     """One row a confirmed setting: how often its gradients opposed each other, and each diagnostic over all epochs.
 
-    A replicate counts with its mean over the epochs that were looked at; shown is the median replicate with the lowest
-    and the highest.
+    A training counts with its mean over the epochs that were looked at; shown is the median with the lowest and the
+    highest.
     """
-    columns = ["setting", "replicates", "epochs looked at", "gradients opposed"]
+    columns = ["setting", "trainings", "epochs looked at", "gradients opposed"]
     confirmed = tables.trials[(tables.trials["phase"] == "confirm") & ~is_twin(tables.trials["setting"])]
     names = [name for name in DIAGNOSTICS if name in tables.epochs]
     if not names or confirmed.empty:
         return pd.DataFrame(columns=columns)
     looked = tables.epochs[["trial", "epoch", *names]].dropna(subset=names, how="all")
-    looked = looked.merge(confirmed[["trial", "setting"]], on="trial")
+    looked = looked.merge(with_roles(tables, confirmed)[["trial", "role"]], on="trial")
     rows = []
-    for setting, members in looked.groupby("setting", sort=True):
+    for setting, members in looked.groupby("role", sort=True):
         by_trial = members.groupby("trial")[names].mean()
         cosine = members[names[0]].dropna()
         opposed = f"{(cosine < 0).mean():.0%}" if len(cosine) else ""
-        row = {"setting": setting, "replicates": len(by_trial), "epochs looked at": members["epoch"].nunique()}
+        row = {"setting": setting, "trainings": len(by_trial), "epochs looked at": members["epoch"].nunique()}
         spreads = {DIAGNOSTICS[name].label: _spread(by_trial[name]) for name in names}
         rows.append({**row, "gradients opposed": opposed, **spreads})
     return pd.DataFrame(rows)
@@ -75,7 +77,9 @@ def summary_table(tables: Tables) -> pd.DataFrame:
 
 def _spread(values: pd.Series) -> str:
     known = values.dropna()
-    return f"{known.median():.2g} ({known.min():.2g} to {known.max():.2g})" if len(known) else ""
+    if known.empty:
+        return ""
+    return f"{number(known.median())} ({number(known.min())} to {number(known.max())})"
 
 
 def with_weight_ratio(tables: Tables) -> Tables:
@@ -88,15 +92,24 @@ def with_weight_ratio(tables: Tables) -> Tables:
 
 
 def learning_curve_table(tables: Tables, metric_name: str) -> pd.DataFrame:
-    """Median, lowest and highest replicate of every confirmed setting by epoch; only arms that train the task."""
-    columns = ["setting", "arm", "epoch", "median", "low", "high", "num_replicates"]
+    """Median and quartiles over the trainings of every confirmed setting by epoch; only arms that train the task.
+
+    Quartiles, because the lowest and the highest lie the farther apart the more trainings there are.
+    """
+    columns = ["setting", "arm", "epoch", "median", "low", "high", "num_trainings"]
     measured = metric(tables, metric_name)
     confirmed = tables.trials[(tables.trials["phase"] == "confirm") & ~is_twin(tables.trials["setting"])]
     arms = [arm for arm in confirmed["arm"].dropna().unique() if measured.task in ("none", *tasks(tables, arm))]
     confirmed = confirmed[confirmed["arm"].isin(arms)]
     if metric_name not in tables.epochs or confirmed.empty:
         return pd.DataFrame(columns=columns)
+    confirmed = with_roles(tables, confirmed).drop(columns="setting").rename(columns={"role": "setting"})
     records = tables.epochs[["trial", "epoch", metric_name]].merge(confirmed[["trial", "setting", "arm"]], on="trial")
     records = records.dropna(subset=[metric_name])
+    if records.empty:
+        return pd.DataFrame(columns=columns)
     curves = records.groupby(["setting", "arm", "epoch"], sort=True)[metric_name]
-    return curves.agg(median="median", low="min", high="max", num_replicates="count").reset_index()[columns]
+    found = pd.DataFrame({name: curves.quantile(at) for name, at in QUARTILES.items()})
+    found = found.assign(num_trainings=curves.count()).reset_index()[columns]
+    order = {role: place for place, role in enumerate(role_table(tables)["role"].unique())}
+    return found.sort_values("setting", key=lambda roles: roles.map(order), kind="stable", ignore_index=True)

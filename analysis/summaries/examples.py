@@ -1,12 +1,13 @@
 """Photos that are shown because a rule says so, never because somebody liked them; scores by category."""
 
-from typing import Any
+from functools import lru_cache
 
+import numpy as np
 import pandas as pd
 
 from analysis.page.show import Pictures
-from analysis.statistics.contrasts import planned_contrasts
-from analysis.statistics.differences import differences
+from analysis.summaries.pairs import num_replicates, photo_table, with_roles
+from analysis.summaries.pictures import color_key, compared, side_by_side, with_pictures
 from analysis.tables import Tables, is_twin, metric, tasks
 
 RULES = ("most helped", "middle", "most hurt")
@@ -23,7 +24,6 @@ PUBLISHED_NCD = pd.DataFrame(
 )
 """Whole-set means of Anwar et al. (2020); none of these networks was trained on NCD."""
 
-INPUTS = ("grey", "truth")
 NUM_EVEN = 8
 
 
@@ -33,44 +33,47 @@ def example_table(tables: Tables) -> pd.DataFrame:
     Ties, frequent where a photo is named rightly or wrongly in every replicate, go to the name first in order.
     """
     columns = ["contrast", "metric", "rule", "photo", "category", "treatment", "control", "difference", "replicates"]
-    category = tables.photos.drop_duplicates("photo").set_index("photo")["category"]
     rows = []
-    for plan in planned_contrasts(tables):
-        measured = metric(tables, plan.metric)
-        known = measured.key in tables.photos and plan.treatment is not None and plan.control is not None
-        if plan.family != "primary" or not known:
+    for contrast, declared in tables.study["contrasts"].items():
+        better = metric(tables, declared["metric"]).better
+        by_photo = photo_table(tables, contrast)
+        by_photo = by_photo[by_photo["photo"].isin(shown_among(tables, list(by_photo["photo"])))]
+        if by_photo.empty:
             continue
-        difference_RP, _ = differences(tables, str(plan.treatment), str(plan.control), measured.key)
-        if difference_RP.empty:
-            continue
-        difference_RP = difference_RP[shown_among(tables, list(difference_RP.columns))]
-        mean = difference_RP.mean().rename("difference").rename_axis("photo").reset_index()
-        ordered = mean.sort_values(["difference", "photo"], ascending=[measured.better == "min", True], kind="stable")
-        scores = tables.photos[tables.photos["replicate"].isin(difference_RP.index)]
+        ordered = by_photo.sort_values(["difference", "photo"], ascending=[better == "min", True])
         for rule, place in zip(RULES, (0, len(ordered) // 2, len(ordered) - 1), strict=True):
-            photo, difference = ordered.iloc[place][["photo", "difference"]]
-            at = scores[scores["photo"] == photo].groupby("setting")[measured.key].mean()
-            sides = (at[plan.treatment], at[plan.control])
-            rows.append((plan.name, plan.metric, rule, photo, category[photo], *sides, difference, len(difference_RP)))
+            one = ordered.iloc[place][["photo", "category", "treatment", "control", "difference"]]
+            rows.append((contrast, declared["metric"], rule, *one, num_replicates(tables, contrast)))
     return pd.DataFrame(rows, columns=columns)
 
 
-def best_median_worst(tables: Tables, key: str = "delta_e") -> pd.DataFrame:
-    """The test photos with the lowest, middle and highest colour error, averaged over every setting that colours.
+def best_median_worst(tables: Tables, roles: list[str] | None = None) -> pd.DataFrame:
+    """The test photos with the lowest, middle and highest colour error, averaged over the roles (all that colour).
 
-    One row a photo, one column a setting: its mean over replicates. No setting is favoured by the choice.
+    One row a photo, one column a role: its mean over replicates. No role is favoured by the choice.
     """
-    photos = _coloured(tables)
+    photos, key = coloured(tables), color_key(tables)
+    photos = photos if roles is None else photos[photos["role"].isin(roles)]
     photos = photos[photos["photo"].isin(shown_among(tables, list(photos["photo"].unique())))]
+    empty = pd.DataFrame(columns=["rule", "photo", "category"])
     if photos.empty or key not in photos:
-        return pd.DataFrame(columns=["rule", "photo", "category"])
-    by_photo = photos.pivot_table(index=["photo", "category"], columns="setting", values=key, aggfunc="mean").dropna()
+        return empty
+    by_photo = photos.pivot_table(index=["photo", "category"], columns="role", values=key, aggfunc="mean").dropna()
     if by_photo.empty:
-        return pd.DataFrame(columns=["rule", "photo", "category"])
+        return empty
     order = by_photo.mean(axis=1).sort_values(kind="stable").index
     chosen = [order[0], order[len(order) // 2], order[-1]]
     table = by_photo.loc[chosen].reset_index().rename_axis(columns=None)
     return table.assign(rule=["best", "median", "worst"])[["rule", *table.columns]]
+
+
+def first_rows(tables: Tables) -> Pictures | None:
+    """Three photos by rule (best, median, worst), each in grey, in truth and as each compared arm paints it."""
+    roles = compared(tables)
+    chosen = best_median_worst(tables, roles)
+    rows = [side_by_side(tables, photo, roles) for photo in chosen["photo"]]
+    rows = [row for row in rows if row]
+    return Pictures(rows) if rows else None
 
 
 def shown_among(tables: Tables, photos: list[str]) -> list[str]:
@@ -80,69 +83,56 @@ def shown_among(tables: Tables, photos: list[str]) -> list[str]:
 
 
 def category_scores(tables: Tables) -> pd.DataFrame:
-    """PSNR and SSIM of every setting that colours, by category and over the whole pool: means over all trainings."""
-    photos = _coloured(tables)
+    """PSNR and SSIM of every role that colours, by category and over all test photos: means over all trainings."""
+    photos = coloured(tables)
     if photos.empty or not {"psnr", "ssim"} <= set(photos.columns) or photos["psnr"].isna().all():
         return pd.DataFrame(columns=["category", "photos"])
     num_photos = photos.groupby("category")["photo"].nunique()
     wide = {}
-    for setting, members in photos.groupby("setting", sort=True):
+    for role, members in photos.groupby("role", sort=True):
         for key, label in (("psnr", "PSNR [dB]"), ("ssim", "SSIM")):
             means = members.groupby("category")[key].mean()
-            means["whole pool"] = members[key].mean()
-            wide[f"{setting}: {label}"] = means
+            means["all test photos"] = members[key].mean()
+            wide[f"{role}: {label}"] = means
     table = pd.DataFrame(wide).rename_axis("category").reset_index()
-    whole = table["category"] == "whole pool"
+    whole = table["category"] == "all test photos"
     table = pd.concat([table[whole], table[~whole]], ignore_index=True)
-    num_photos["whole pool"] = photos["photo"].nunique()
+    num_photos["all test photos"] = photos["photo"].nunique()
     table.insert(1, "photos", table["category"].map(num_photos))
     return table
 
 
 def beside_published(tables: Tables) -> pd.DataFrame:
-    """Whole-set means of published colorizers, then the whole-pool means of this study's settings."""
-    photos = _coloured(tables)
-    means = photos.groupby("setting")[["psnr", "ssim"]].mean().dropna().reset_index()
+    """Whole-set means of published colorizers, then the means of this study's roles over its test photos."""
+    means = coloured(tables).groupby("role")[["psnr", "ssim"]].mean().dropna().reset_index()
     ours = means.set_axis(PUBLISHED_NCD.columns, axis=1)
-    ours["colorizer"] += " (this study, its test pool)"
+    ours["colorizer"] += " (this study, its test photos)"
     return pd.concat([PUBLISHED_NCD, ours], ignore_index=True)
 
 
-def _coloured(tables: Tables) -> pd.DataFrame:
-    """Photos as coloured by settings of arms that train colour, twins left out."""
-    photos = tables.photos[~is_twin(tables.photos["setting"])]
-    return photos[photos["arm"].isin([arm for arm in photos["arm"].dropna().unique() if "color" in tasks(tables, arm)])]
+def colorfulness_table(tables: Tables) -> pd.DataFrame:
+    """How colourful each role paints beside the truth, and its error: a mean error alone rewards grey.
 
-
-def with_pictures(tables: Tables) -> set[str]:
-    """The test photos of which there are pictures; all of them, unless the pool is very large."""
-    return set(tables.pictures["photo"]) if not tables.pictures.empty else set()
-
-
-def painters(tables: Tables) -> list[str]:
-    """Settings whose arms learned to colour and have pictures, in the order of the study's arms, twins last."""
-    trials = tables.trials[tables.trials["phase"] == "confirm"].drop_duplicates("setting")
-    shown = set(tables.pictures["setting"]) if not tables.pictures.empty else set()
-    arms = list(tables.study["arms"])
-    coloring = [arm for arm in arms if "color" in tasks(tables, arm)]
-    known = trials[trials["setting"].isin(shown) & trials["arm"].isin(coloring)]
-    order = zip(is_twin(known["setting"]), known["arm"].map(arms.index), known["setting"], strict=True)
-    return [name for _, _, name in sorted(order)]
-
-
-def side_by_side(tables: Tables, photo: str, settings: list[str] | None = None) -> Pictures | None:
-    """Grey, truth and every setting's colouring of one photo, with its error; None where there are no pictures.
-
-    The pictures are of replicate 1, and so are the errors below them.
+    Colourfulness after Hasler and Suesstrunk (2003); chroma is the painting's mean chroma over the truth's.
     """
-    if photo not in with_pictures(tables):
-        return None
-    members = tables.pictures[tables.pictures["photo"] == photo].drop_duplicates("setting").set_index("setting")["jpeg"]
-    first = tables.photos[(tables.photos["photo"] == photo) & (tables.photos["replicate"] == 1)]
-    errors = first.drop_duplicates("setting").set_index("setting")["delta_e"]
-    names = [name for name in (*INPUTS, *(painters(tables) if settings is None else settings)) if name in members]
-    words = [name if name in INPUTS else f"{name}: {errors.get(name, float('nan')):.1f}" for name in names]
-    return Pictures([members[name] for name in names], words)
+    columns = ["setting", "colourfulness painted", "of the truth", "chroma over the truth's", "trainings", "photos"]
+    photos = coloured(tables)
+    if photos.empty or not {"colorfulness", "true_colorfulness"} <= set(photos.columns):
+        return pd.DataFrame(columns=columns)
+    photos = photos.dropna(subset=["colorfulness"])
+    ratio = photos.get("chroma_ratio", pd.Series(np.nan, index=photos.index))
+    means = photos.assign(ratio=ratio).groupby("role", sort=False)
+    table = means[["colorfulness", "true_colorfulness", "ratio"]].mean()
+    table = table.assign(trainings=means["trial"].nunique(), photos=means["photo"].nunique()).reset_index()
+    return table.set_axis(columns, axis=1)
+
+
+@lru_cache(maxsize=1)
+def coloured(tables: Tables) -> pd.DataFrame:
+    """Photos as coloured by the roles of arms that train colour, twins left out."""
+    photos = tables.photos[~is_twin(tables.photos["setting"])]
+    arms = [arm for arm in photos["arm"].dropna().unique() if "color" in tasks(tables, arm)]
+    return with_roles(tables, photos[photos["arm"].isin(arms)])
 
 
 def evenly(tables: Tables) -> list[str]:
@@ -157,6 +147,6 @@ def evenly(tables: Tables) -> list[str]:
     return [photos[place] for place in dict.fromkeys(places)]
 
 
-def words_of(row: dict[str, Any]) -> str:
+def words_of(row: dict[str, object]) -> str:
     """Which rule chose a photo, for its caption."""
     return f"**{row['rule']}**: {row['photo']}"

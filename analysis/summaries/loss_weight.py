@@ -45,9 +45,11 @@ def response_arms(tables: Tables) -> list[str]:
 def response_table(tables: Tables, arm: str) -> pd.DataFrame:
     """One row an optimizer, span of weights and objective: trials, median, lowest and highest, at the last epoch.
 
-    Spans are equal on the logarithmic scale, the same for all optimizers of the arm.
+    Spans are equal on the logarithmic scale, the same for all optimizers of the arm; `lowest` and `highest` are the
+    weights that trials of the optimizer tried within.
     """
-    columns = ["optimizer", "weight_low", "weight_high", "objective", "num_trials", "median", "low", "high"]
+    columns = ["optimizer", "weight_low", "weight_high", "lowest", "highest", "objective", "num_trials"]
+    columns += ["median", "low", "high"]
     found = weighted_trials(tables)
     found = found[(found["arm"] == arm) & (found["phase"] == "search")]
     objectives = [name for name in tables.study["objectives"] if name in found]
@@ -63,8 +65,9 @@ def response_table(tables: Tables, arm: str) -> pd.DataFrame:
         for objective in objectives:
             values = members[objective].dropna()
             if not values.empty:
+                tried = members.loc[values.index, "weight"]
                 spread = (len(values), values.median(), values.min(), values.max())
-                rows.append((optimizer, edges[span], edges[span + 1], objective, *spread))
+                rows.append((optimizer, edges[span], edges[span + 1], tried.min(), tried.max(), objective, *spread))
     return pd.DataFrame(rows, columns=columns)
 
 

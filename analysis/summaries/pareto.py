@@ -9,7 +9,10 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
+from analysis.statistics import trivial_rules
 from analysis.statistics.contrasts import planned_contrasts
+from analysis.statistics.roles import design
+from analysis.summaries.pairs import with_roles
 from analysis.summaries.verdict import interval_words, number
 from analysis.tables import Metric, Tables, is_twin, metric, tasks
 
@@ -23,19 +26,30 @@ class Axes:
     x: Metric
     y: Metric
     reference: tuple[float, float]
-    """What costs nothing to reach: one colour for every photo, a name drawn at random."""
+    """What costs nothing to reach: the better of grey and one colour for every photo, naming by frequency."""
+
+
+def objectives(tables: Tables) -> tuple[str, str] | None:
+    """The study's first objective of each task, colour first; None where a task has none."""
+    found = {metric(tables, name).task: name for name in reversed(tables.study["objectives"])}
+    return (found["color"], found["class"]) if {"color", "class"} <= set(found) else None
 
 
 def axes(tables: Tables) -> Axes | None:
-    """The first objective of each task; None where a task has none, or what costs nothing to reach is not known."""
-    found = [metric(tables, name) for name in tables.study["objectives"]]
-    x, y = (next((one for one in found if one.task == task), None) for task in ("color", "class"))
-    data = tables.study["data"]
-    free_x = (data.get("constant_color") or {}).get(x.key) if x else None
-    chance = {"top1": 1, "top5": 5}.get(y.key) if y else None
-    if x is None or y is None or free_x is None or chance is None or not data.get("num_classes"):
+    """The objectives; None where a task has none, or what costs nothing to reach is not known."""
+    names = objectives(tables)
+    if names is None:
         return None
-    return Axes(x, y, (float(free_x), min(1.0, chance / data["num_classes"])))
+    x, y = (metric(tables, name) for name in names)
+    free_x, free_y = (_free(tables, one) for one in (x, y))
+    return None if free_x is None or free_y is None else Axes(x, y, (free_x, free_y))
+
+
+def _free(tables: Tables, of: Metric) -> float | None:
+    """The best trivial rule's score on all test photos that have one."""
+    known = tables.baselines.dropna(subset=[of.key]) if of.key in tables.baselines else tables.baselines.iloc[:0]
+    found = trivial_rules.yardstick(tables, of, pd.Index(known["photo"].unique()))
+    return None if found is None else found.trivial
 
 
 def on_front(losses_N2: np.ndarray) -> np.ndarray:
@@ -61,25 +75,27 @@ def hypervolume(losses_N2: np.ndarray, reference: tuple[float, float]) -> float:
 
 
 def hypervolume_table(tables: Tables) -> pd.DataFrame:
-    """Area that the confirmed settings of each arm dominate on the test pool, replicate by replicate, and its interval.
+    """Area that the confirmed settings of each arm dominate on the test photos, and its interval.
 
-    The interval is Student's over replicates, R - 1 degrees of freedom: for new trainings on these photos. The last
-    row pairs the specialists of the primary contrasts, as if each task had a network of its own.
+    One area a fold, or a replicate where there is one fold; the interval is Student's over them. The last row pairs the
+    specialists of the primary contrasts, as if each task had a network of its own. num_replicates counts the areas.
     """
     columns = ["arm", "settings", "hypervolume", "low_95", "high_95", "num_replicates"]
     plane = axes(tables)
     if plane is None or not {plane.x.key, plane.y.key} <= set(tables.photos.columns):
         return pd.DataFrame(columns=columns)
-    photos = tables.photos[~is_twin(tables.photos["setting"])]
-    means = photos.groupby(["arm", "setting", "replicate"])[[plane.x.key, plane.y.key]].mean().reset_index()
-    # Only replicates that every confirmed setting finished: a front of fewer settings is smaller for that alone.
-    finished = means.groupby("replicate")["setting"].nunique()
-    means = means[means["replicate"].isin(finished[finished == means["setting"].nunique()].index)]
+    photos = with_roles(tables, tables.photos[~is_twin(tables.photos["setting"])])
+    unit = "fold" if design(tables).num_folds > 1 else "replicate"
+    means = photos.groupby(["arm", "role", unit])[[plane.x.key, plane.y.key]].mean()
+    means = means.reset_index().rename(columns={unit: "unit"})
+    # Only where every confirmed setting was trained: a front of fewer settings is smaller for that alone.
+    finished = means.groupby("unit")["role"].nunique()
+    means = means[means["unit"].isin(finished[finished == means["role"].nunique()].index)]
     rows = []
     for arm, members in means.groupby("arm", sort=False):
         if {plane.x.task, plane.y.task} <= tasks(tables, str(arm)):
-            points = {int(str(r)): group[[plane.x.key, plane.y.key]] for r, group in members.groupby("replicate")}
-            rows.append((arm, ", ".join(members["setting"].unique()), *_spread(points, plane)))
+            points = [group[[plane.x.key, plane.y.key]].to_numpy() for _, group in members.groupby("unit")]
+            rows.append((arm, ", ".join(members["role"].unique()), *_spread(points, plane)))
     pair = _specialists(tables, means, plane)
     if pair:
         rows.append((SPECIALISTS, pair[0], *_spread(pair[1], plane)))
@@ -91,23 +107,25 @@ def reference_sentence(tables: Tables) -> str:
     plane = axes(tables)
     if plane is None:
         return (
-            "No hypervolume: it needs an objective for each task, the constant-colour predictor's score and the number "
-            "of categories, and the tables lack one of them."
+            "No hypervolume: it needs an objective for each task and what painting and naming by a trivial rule would "
+            "score on the test photos, and the tables lack one of them."
         )
     x, y = (number(value, one.unit) for value, one in zip(plane.reference, (plane.x, plane.y), strict=True))
     unit = " x ".join(filter(None, (plane.x.unit, plane.y.unit)))
     return f"Measured from {plane.x.label} {x} and {plane.y.label} {y}; unit {unit}, more is better."
 
 
-def in_words(table: pd.DataFrame) -> pd.DataFrame:
+def in_words(tables: Tables) -> pd.DataFrame:
     """hypervolume_table as a reader wants it, the interval in one column."""
+    table, has_folds = hypervolume_table(tables), design(tables).num_folds > 1
     interval = list(map(interval_words, table["low_95"], table["high_95"]))
-    shown = table.drop(columns=["low_95", "high_95"]).rename(columns={"num_replicates": "replicates"})
-    shown.insert(3, "95 %, these photos only", interval)
+    shown = table.drop(columns=["low_95", "high_95"])
+    shown = shown.rename(columns={"num_replicates": "folds" if has_folds else "replicates"})
+    shown.insert(3, "95 % interval" if has_folds else "95 %, these photos only", interval)
     return shown
 
 
-def _specialists(tables: Tables, means: pd.DataFrame, plane: Axes) -> tuple[str, dict[int, pd.DataFrame]] | None:
+def _specialists(tables: Tables, means: pd.DataFrame, plane: Axes) -> tuple[str, list[np.ndarray]] | None:
     sides: dict[str, str] = {}
     for plan in planned_contrasts(tables):
         measured = metric(tables, plan.metric)
@@ -115,16 +133,14 @@ def _specialists(tables: Tables, means: pd.DataFrame, plane: Axes) -> tuple[str,
             sides.setdefault(measured.task, plan.control)
     if set(sides) != {plane.x.task, plane.y.task}:
         return None
-    of_sides = [
-        means[means["setting"] == sides[one.task]].set_index("replicate")[one.key] for one in (plane.x, plane.y)
-    ]
+    of_sides = [means[means["role"] == sides[one.task]].set_index("unit")[one.key] for one in (plane.x, plane.y)]
     both = pd.concat(of_sides, axis=1).dropna()
-    return f"{sides['color']} and {sides['class']}", {int(r): both.loc[[r]] for r in both.index}
+    return f"{sides['color']} and {sides['class']}", [both.loc[[unit]].to_numpy() for unit in both.index]
 
 
-def _spread(points: dict[int, pd.DataFrame], plane: Axes) -> tuple[float, float, float, int]:
+def _spread(points: list[np.ndarray], plane: Axes) -> tuple[float, float, float, int]:
     reference = tuple(as_losses(np.array([plane.reference]), plane)[0])
-    areas_R = np.array([hypervolume(as_losses(frame.to_numpy(), plane), reference) for frame in points.values()])
+    areas_R = np.array([hypervolume(as_losses(one, plane), reference) for one in points])
     R = len(areas_R)
     mean = float(areas_R.mean()) if R else np.nan
     half = stats.t.ppf(0.975, R - 1) * areas_R.std(ddof=1) / np.sqrt(R) if R > 1 else np.nan

@@ -9,28 +9,29 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from scipy import stats
 
-from analysis.tables import Tables, metric, records, tasks
+from analysis.summaries.pairs import QUARTILES
+from analysis.tables import Tables, full_trials, last_records, metric, records, tasks
 
 OPTIMIZER_SETTINGS = {"learning_rate", "weight_decay", "momentum", "beta1", "beta2", "rho"}
 """Mean something else under another optimizer, and have another range there."""
-MIN_TRIALS = 9
-"""Fewer cannot be cut into thirds of three."""
+MIN_TRIALS = 15
+"""Of an arm in a fold, for importances; as where they are made."""
 EVERY = "all trials"
+KNOWN = ("trial", "arm", "fold", "state", "num_epochs")
 
 
 @lru_cache(maxsize=1)
 def search_trials(tables: Tables) -> pd.DataFrame:
-    """One row a search trial: arm, state, num_epochs, and one column a searched setting, empty where it had none."""
+    """One row a search trial: the columns of KNOWN, and one a searched setting, empty where it had none."""
     search = tables.trials[tables.trials["phase"] == "search"]
     settings = pd.DataFrame([read_settings(one) for one in search["searched"]], index=search.index)
-    return search[["trial", "arm", "state", "num_epochs"]].join(settings).reset_index(drop=True)
+    return search[list(KNOWN)].join(settings).reset_index(drop=True)
 
 
 def setting_names(trials: pd.DataFrame) -> list[str]:
     """The searched settings among the columns of search_trials."""
-    return [name for name in trials.columns if name not in ("trial", "arm", "state", "num_epochs")]
+    return [name for name in trials.columns if name not in (*KNOWN, "score")]
 
 
 def read_settings(searched: object) -> dict[str, Any]:
@@ -51,7 +52,10 @@ def common_epoch(tables: Tables) -> int:
 
 @lru_cache(maxsize=8)
 def scored_trials(tables: Tables, objective: str) -> pd.DataFrame:
-    """search_trials with `score`: the objective at the common epoch; only arms that train the objective's task."""
+    """search_trials with `score`: the objective at the common epoch; only arms that train the objective's task.
+
+    Folds have other photos, so scores of different folds are compared only less the median of their own arm and fold.
+    """
     search, task = search_trials(tables), metric(tables, objective).task
     trained = [arm for arm in search["arm"].unique() if task in ("none", *tasks(tables, arm))]
     if objective not in tables.epochs:
@@ -75,24 +79,61 @@ def seen_table(tables: Tables) -> pd.DataFrame:
 
 
 def importance_table(tables: Tables, objective: str) -> pd.DataFrame:
-    """How much of the trials' order by the objective goes with each setting, arm by arm.
+    """One row an arm and searched setting: its share of what all settings explain; the median over folds.
 
-    Kruskal and Wallis's epsilon squared between the values of a setting (thirds of a range): the share of the variance
-    of ranks, less what chance alone gives. A conditional setting is judged only among the trials that have it, one
-    that belongs to an optimizer only within that optimizer; so unequal ranges are never mixed. `by chance up to` is
-    what one setting in twenty without any influence would exceed.
+    `by chance up to` is what one setting in twenty without any influence would exceed. The numbers were made with the
+    tables, by conditional PED-ANOVA; a conditional setting has its own name (learning_rate@sgd).
     """
-    columns = ["arm", "setting", "among", "trials", "share explained", "by chance up to", "beyond chance"]
-    scored = scored_trials(tables, objective)
-    rows = []
-    for arm, members in scored.groupby("arm", sort=False):
-        for name in setting_names(scored.drop(columns="score")):
-            for among, group in _groups(members, name):
-                found = _explained(group[name], group["score"])
-                if found is not None:
-                    rows.append((arm, name, among, int(group[name].notna().sum()), *found, found[0] > found[1]))
-    table = pd.DataFrame(rows, columns=columns)
-    return table.sort_values(["arm", "share explained"], ascending=[True, False], kind="stable").reset_index(drop=True)
+    columns = ["arm", "setting", "share of what is explained", "by chance up to", "beyond chance", "trials"]
+    found = tables.importance[tables.importance["objective"] == objective]
+    if found.empty:
+        return pd.DataFrame(columns=columns)
+    chance = found["by_chance"] if "by_chance" in found else pd.Series(np.nan, index=found.index)
+    found = found.assign(by_chance=chance, beyond=found["importance"] > chance)
+    by_setting = found.groupby(["arm", "setting_name"], sort=False)
+    table = by_setting.agg(
+        share=("importance", "median"), chance=("by_chance", "median"), beyond=("beyond", "sum"),
+        folds=("fold", "nunique"), trials=("num_trials", "median"),
+    ).reset_index()  # fmt: skip
+    words = [_of_folds(int(row["beyond"]), int(row["folds"])) for row in records(table)]
+    table = table.assign(beyond=pd.Series(words, dtype="object"), trials=table["trials"].astype(int))
+    order = {arm: place for place, arm in enumerate(tables.study["arms"])}
+    table = table.sort_values("share", ascending=False, kind="stable")
+    table = table.sort_values("arm", key=lambda arms: arms.map(order), kind="stable").drop(columns="folds")
+    return table.set_axis(columns, axis=1).reset_index(drop=True)
+
+
+def no_importance(tables: Tables, objective: str) -> str:
+    """Why there is nothing to say about settings and an objective."""
+    counts = scored_trials(tables, objective).groupby("arm", sort=False).size()
+    words = ", ".join(f"{arm} {count}" for arm, count in counts.items()) or "none"
+    return (
+        f"`{objective}`: nothing can be said. It takes {MIN_TRIALS} scored search trials of an arm in a fold, so "
+        f"that its best five are a third of them at most; scored were {words}."
+    )
+
+
+def best_so_far_table(tables: Tables, objective: str) -> pd.DataFrame:
+    """The best score of an arm's first n trials, of those with the full number of epochs: arm, num_trials, median over
+    folds, lower and upper quartile, num_folds."""
+    columns = ["arm", "num_trials", "median", "low", "high", "num_folds"]
+    search, measured = tables.trials[tables.trials["phase"] == "search"], metric(tables, objective)
+    trained = [arm for arm in search["arm"].dropna().unique() if measured.task in ("none", *tasks(tables, arm))]
+    search = search[search["arm"].isin(trained)]
+    if search.empty or objective not in tables.epochs:
+        return pd.DataFrame(columns=columns)
+    full = set(full_trials(tables)["trial"])
+    last = last_records(tables).set_index("trial")[objective]
+    score = search["trial"].map(last).where(search["trial"].isin(full))
+    search = search.assign(score=score if measured.better == "min" else -score)
+    by_search = search.groupby(["arm", "fold"], sort=False)
+    best = by_search["score"].cummin().groupby([search["arm"], search["fold"]], sort=False).ffill()
+    best = best if measured.better == "min" else -best
+    found = search.assign(best=best, number=by_search.cumcount() + 1).dropna(subset=["best"])
+    by_number = found.groupby(["arm", "number"], sort=False)["best"]
+    spread = pd.DataFrame({name: by_number.quantile(at) for name, at in QUARTILES.items()})
+    spread = spread.assign(num_folds=by_number.count()).reset_index().rename(columns={"number": "num_trials"})
+    return spread[columns]
 
 
 def choice_table(tables: Tables, objective: str) -> pd.DataFrame:
@@ -113,19 +154,21 @@ def choice_table(tables: Tables, objective: str) -> pd.DataFrame:
 
 def best_settings_table(tables: Tables) -> pd.DataFrame:
     """Every setting that was confirmed: its values, and the command that trains its first replicate again."""
-    columns = ["setting", "arm", "settings found", "reproduce with"]
+    columns = ["fold", "setting", "arm", "settings found", "reproduce with"]
     searched = dict(zip(tables.trials["trial"], tables.trials["searched"], strict=True))
     confirmed = tables.trials[(tables.trials["phase"] == "confirm") & (tables.trials["replicate"] == 1)]
-    trial_of = dict(zip(confirmed["setting"], confirmed["trial"], strict=True))
-    chosen = tables.selections[tables.selections["source"].fillna("").astype(bool)].drop_duplicates("setting")
+    trial_of = dict(zip(zip(confirmed["setting"], confirmed["fold"], strict=True), confirmed["trial"], strict=True))
+    chosen = tables.selections[tables.selections["source"].fillna("").astype(bool)]
+    chosen = chosen.drop_duplicates(["fold", "setting"])
     rows = [
         (
-            row["setting"], row["arm"], settings_in_words(searched.get(row["source"])),
-            f"tintune reproduce {tables.study_dir} {trial_of.get(row['setting'], row['source'])}",
+            row["fold"] + 1, row["setting"], row["arm"], settings_in_words(searched.get(row["source"])),
+            f"tintune reproduce {tables.study_dir} {trial_of.get((row['setting'], row['fold']), row['source'])}",
         )
         for row in records(chosen)
     ]  # fmt: skip
-    return pd.DataFrame(rows, columns=columns)
+    table = pd.DataFrame(rows, columns=columns)
+    return table if table["fold"].nunique() > 1 else table.drop(columns="fold")
 
 
 def ranges(tables: Tables, arm: str, settings: dict[str, Any]) -> dict[str, tuple[float, float, bool]]:
@@ -179,19 +222,10 @@ def _values(values: pd.Series) -> str:
     return f"{low:.3g} to {high:.3g}, half of them below {middle:.3g}"
 
 
-def _explained(values: pd.Series, score: pd.Series) -> tuple[float, float] | None:
-    """Epsilon squared and what chance exceeds once in twenty; None where there is too little to compare."""
-    present = values.notna()
-    values, score = values[present], score[present]
-    if len(values) < MIN_TRIALS or values.nunique() < 2 or score.nunique() < 2:
-        return None
-    parts = values.astype(str) if _is_choice(values) else pd.qcut(values.astype(float).rank(), 3, labels=False)
-    groups = [group.to_numpy() for _, group in score.groupby(parts.to_numpy()) if len(group) > 1]
-    if len(groups) < 2:
-        return None
-    degrees, rest = len(groups) - 1, sum(map(len, groups)) - len(groups)
-    share = (stats.kruskal(*groups).statistic - degrees) / rest
-    return max(0.0, float(share)), float((stats.chi2.ppf(0.95, degrees) - degrees) / rest)
+def _of_folds(count: int, folds: int) -> str:
+    if folds == 1:
+        return "yes" if count else "no"
+    return f"in {count} of {folds} folds"
 
 
 def _word(value: Any) -> str:

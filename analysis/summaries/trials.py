@@ -12,7 +12,7 @@ def trial_table(tables: Tables) -> pd.DataFrame:
     """One row an arm and phase: how its trials ended, and what they cost in epochs and device seconds."""
     trials = tables.trials
     arms = dict.fromkeys([*tables.study["arms"], *trials["arm"].dropna()])
-    phases = [phase for phase in ("search", "confirm") if (trials["phase"] == phase).any()] or ["search"]
+    phases = [phase for phase in ("search", "recheck", "confirm") if (trials["phase"] == phase).any()] or ["search"]
     rows = []
     for phase in phases:
         for arm in arms:
@@ -28,6 +28,18 @@ def failure_table(tables: Tables) -> pd.DataFrame:
     columns = {"trial": "trial", "num_epochs": "epochs", "failure_kind": "kind", "failure_message": "message"}
     failed = tables.trials[tables.trials["state"] == "failed"]
     return failed[list(columns)].rename(columns=columns).reset_index(drop=True)
+
+
+def failure_counts(tables: Tables) -> pd.DataFrame:
+    """Failures by kind, message and arm, the most frequent first; numbers within a message do not tell it apart."""
+    columns = ["kind", "message", "arm", "trials"]
+    failed = tables.trials[tables.trials["state"] == "failed"]
+    message = failed["failure_message"].fillna("").astype(str)
+    alike = message.str.replace(r"\d+", "#", regex=True)
+    failed = failed.assign(message=message, alike=alike, kind=failed["failure_kind"].fillna("").astype(str))
+    counts = failed.groupby(["kind", "alike", "arm"], sort=True)["message"].agg(["first", "size"]).reset_index()
+    table = counts[["kind", "first", "arm", "size"]].set_axis(columns, axis=1)
+    return table.sort_values("trials", ascending=False, kind="stable").reset_index(drop=True)
 
 
 def stopped_table(tables: Tables) -> pd.DataFrame:
@@ -98,11 +110,12 @@ def chosen_table(tables: Tables) -> pd.DataFrame:
 
     The search's own score of it is left out on purpose: a winner's score is too good to be a result.
     """
-    columns = ["contrast", "side", "setting", "chosen from", "chosen by", "settings"]
+    columns = ["fold", "contrast", "side", "setting", "chosen from", "chosen by", "settings"]
     searched = dict(zip(tables.trials["trial"], tables.trials["searched"], strict=True))
     rows = [
-        (row["contrast"], row["side"], row["setting"], row["source"], row["metric"],
+        (row["fold"] + 1, row["contrast"], row["side"], row["setting"], row["source"], row["metric"],
          settings_in_words(searched.get(row["source"])))
         for row in records(tables.selections)
     ]  # fmt: skip
-    return pd.DataFrame(rows, columns=columns)
+    table = pd.DataFrame(rows, columns=columns)
+    return table if table["fold"].nunique() > 1 else table.drop(columns="fold")

@@ -84,14 +84,15 @@ def test_the_report_loads_nothing_from_anywhere(whole: Path, page: Page) -> None
 def test_plotly_is_inside_exactly_once_and_every_figure_has_its_data(whole: Path, page: Page) -> None:
     source = (whole / "report" / "report.html").read_text(encoding="utf-8")
     plots = [given for tag, given in page.tags if tag == "div" and given.get("class") == "plot"]
-    assert len(plots) == 19
+    assert len(plots) == 32
     assert source.count('<script type="application/json">') == len(plots)
     assert 4e6 < len(source) < 8e6  # one copy of plotly.js is 4.8 MB
 
 
 def test_pictures_are_inside(page: Page) -> None:
     shown = [value for value in page.values("src") if value.startswith("data:image/jpeg;base64,")]
-    assert len(shown) == (3 + 3 + 8) * 6, "best, median, worst; helped to hurt; evenly: grey, truth and four settings"
+    first_screen, gallery = 3 * 4, (3 + 3 + 8) * 6
+    assert len(shown) == first_screen + gallery, "grey, truth and two arms; best to worst, helped to hurt and evenly"
 
 
 def test_a_study_without_pictures_says_so(study_dir: Path) -> None:

@@ -37,5 +37,17 @@ draw();
 for (const fold of document.querySelectorAll("details")) {
   fold.addEventListener("toggle", () => fold.querySelectorAll(".plot").forEach((box) => Plotly.Plots.resize(box)));
 }
+// A table wider than its box says so, and says no more at its right end.
+const boxes = [...document.querySelectorAll(".scrolling")].map((around) => ({ around, box: around.querySelector(".scroll") }));
+function tellOfMore() {
+  for (const { around, box } of boxes) {
+    around.classList.toggle("overflows", box.scrollWidth > box.clientWidth + 1);
+    around.classList.toggle("at-end", box.scrollLeft + box.clientWidth > box.scrollWidth - 2);
+  }
+}
+boxes.forEach(({ box }) => box.addEventListener("scroll", tellOfMore, { passive: true }));
+document.querySelectorAll("details").forEach((fold) => fold.addEventListener("toggle", tellOfMore));
+window.addEventListener("resize", tellOfMore);
+tellOfMore();
 dark.addEventListener("change", draw);
 narrow.addEventListener("change", draw);

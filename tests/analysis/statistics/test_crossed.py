@@ -82,10 +82,13 @@ def test_one_replicate_or_one_photo_leaves_the_variance_unknown(shape: tuple[int
 
 
 def widths(ms_r: float, ms_p: float, ms_rest: float, R: int, P: int, num_contrasts: int) -> float:
-    """Half widths of the 95 % interval (Bonferroni) and the 90 % interval, added."""
+    """Half widths of what decides a difference and what decides equivalence, both at the family's level, added."""
     total = ms_r + ms_p - ms_rest
     df = total**2 / (ms_r**2 / (R - 1) + ms_p**2 / (P - 1) + ms_rest**2 / ((R - 1) * (P - 1)))
-    return float(np.sqrt(total / (R * P)) * (stats.t.ppf(1 - 0.025 / num_contrasts, df) + stats.t.ppf(0.95, df)))
+    return float(
+        np.sqrt(total / (R * P))
+        * (stats.t.ppf(1 - 0.025 / num_contrasts, df) + stats.t.ppf(1 - 0.05 / num_contrasts, df))
+    )
 
 
 def test_replicates_needed_are_the_first_that_leave_no_effect_undecided() -> None:
@@ -107,7 +110,7 @@ def test_photos_are_asked_for_where_replicates_cannot_help() -> None:
     answer = needed(estimate(d_RP), 0.2, num_contrasts=1)
     assert answer.replicates is None
     assert answer.photos is not None
-    # The 95 and 90 % half widths of a plain mean of that many photos just fit into the margin.
+    # The half widths of a plain mean of that many photos just fit into the margin.
     deviation = photo_P.std(ddof=1) / np.sqrt(answer.photos)
     assert deviation * (1.96 + 1.645) == pytest.approx(0.2, rel=0.02)
 

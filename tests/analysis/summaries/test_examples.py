@@ -11,11 +11,12 @@ from analysis.summaries.examples import (
     beside_published,
     best_median_worst,
     category_scores,
+    colorfulness_table,
     evenly,
     example_table,
-    painters,
-    side_by_side,
+    first_rows,
 )
+from analysis.summaries.pictures import side_by_side
 from analysis.tables import Tables
 
 
@@ -44,7 +45,7 @@ def test_best_median_and_worst_favour_no_setting(tables: Tables) -> None:
 
 def test_scores_by_category_leave_out_arms_that_do_not_colour(tables: Tables) -> None:
     table = category_scores(tables)
-    assert table["category"].tolist()[0] == "whole pool"
+    assert table["category"].tolist()[0] == "all test photos"
     assert table["photos"].tolist() == [60, 10, 10, 10, 10, 10, 10]
     assert not any("class_only" in name for name in table)
     assert table["joint.color: PSNR [dB]"].tolist() == pytest.approx([20.0] * 7)
@@ -57,19 +58,33 @@ def test_published_numbers_are_those_of_the_survey() -> None:
 
 def test_this_study_stands_below_the_published_colorizers(tables: Tables) -> None:
     table = beside_published(tables).set_index("colorizer")
-    assert table.loc["joint.color (this study, its test pool)"].tolist() == pytest.approx([20.0, 0.8])
+    assert table.loc["joint.color (this study, its test photos)"].tolist() == pytest.approx([20.0, 0.8])
     assert len(table) == 6 + 4 and not any(name.startswith("class_only") for name in table.index)
 
 
-def test_grey_and_truth_come_first_then_every_setting_that_colours_with_its_error(tables: Tables) -> None:
-    photo = tables.photos["photo"].iloc[7]
-    shown = side_by_side(replace(tables, photos=tables.photos.iloc[::-1]), photo)
+def test_the_first_screen_shows_best_median_and_worst_of_the_compared_arms(tables: Tables) -> None:
+    shown = first_rows(tables)
     assert shown is not None
-    assert painters(tables) == ["joint.color", "joint.naming", "color_only", "no_fusion"]
-    first = tables.photos[(tables.photos["photo"] == photo) & (tables.photos["replicate"] == 1)].set_index("setting")
-    assert shown.words == ["grey", "truth", *(f"{name}: {first['delta_e'][name]:.1f}" for name in painters(tables))]
-    pictures = tables.pictures[tables.pictures["photo"] == photo].set_index("setting")["jpeg"]
-    assert shown.jpegs == [pictures[name] for name in ["grey", "truth", *painters(tables)]]
+    assert [[picture.name for picture in row] for row in shown.rows] == [
+        ["grey", "truth", "joint.color", "color_only"]
+    ] * 3
+    two = tables.photos[tables.photos["setting"].isin(["joint.color", "color_only"])]
+    mean = two.groupby(["photo", "setting"])["delta_e"].mean().unstack().mean(axis=1).sort_values()
+    errors = tables.photos[tables.photos["replicate"] == 1].set_index(["photo", "setting"])["delta_e"]
+    expected = [f"{errors[mean.index[place], 'joint.color']:.1f}" for place in (0, 30, 59)]
+    assert [row[2].word for row in shown.rows] == expected
+
+
+def test_colourfulness_stands_beside_the_truth_s(tables: Tables) -> None:
+    unmeasured = tables.photos.drop(columns=["colorfulness", "true_colorfulness"])
+    assert colorfulness_table(replace(tables, photos=unmeasured)).empty
+    photos = tables.photos.assign(true_colorfulness=40.0, chroma_ratio=0.5, colorfulness=10.0)
+    photos.loc[photos["setting"] == "color_only", "colorfulness"] = 30.0
+    table = colorfulness_table(replace(tables, photos=photos)).set_index("setting")
+    assert table["colourfulness painted"].to_dict() == {
+        "joint.color": 10, "joint.naming": 10, "color_only": 30, "no_fusion": 10
+    }  # fmt: skip
+    assert set(table["of the truth"]) == {40} and set(table["trainings"]) == {6} and set(table["photos"]) == {60}
 
 
 def test_examples_are_chosen_among_photos_with_pictures(tables: Tables) -> None:
@@ -79,7 +94,7 @@ def test_examples_are_chosen_among_photos_with_pictures(tables: Tables) -> None:
     fewer = replace(tables, pictures=pictures)
     assert worst not in set(best_median_worst(fewer)["photo"])
     assert helped not in set(example_table(fewer).loc[lambda table: table["contrast"] == "color", "photo"])
-    assert side_by_side(fewer, worst) is None
+    assert side_by_side(fewer, worst) == []
 
 
 def test_a_few_photos_are_spread_evenly_from_first_to_last(tables: Tables) -> None:
@@ -93,5 +108,6 @@ def test_a_few_photos_are_spread_evenly_from_first_to_last(tables: Tables) -> No
 @pytest.mark.parametrize("pictures", [pd.DataFrame(), pd.DataFrame(columns=["photo", "setting", "jpeg"])])
 def test_without_pictures_there_is_nothing_to_show_and_the_rules_hold(tables: Tables, pictures: pd.DataFrame) -> None:
     without = replace(tables, pictures=pictures)
-    assert evenly(without) == [] and side_by_side(without, tables.photos["photo"].iloc[0]) is None
+    assert evenly(without) == [] and side_by_side(without, tables.photos["photo"].iloc[0]) == []
+    assert first_rows(without) is None
     assert best_median_worst(without).equals(best_median_worst(tables))

@@ -39,6 +39,8 @@ def test_spans_are_equal_in_logarithm_and_keep_optimizers_apart(swept: Tables) -
     assert color["median"].tolist() == [1.0, 3.5, 5.5, 8.0]
     assert (color["low"].tolist(), color["high"].tolist()) == ([0, 3, 5, 7], [2, 4, 6, 9])
     assert set(table["optimizer"]) == {"adamw", "sgd"}
+    np.testing.assert_allclose(color["lowest"], [10 ** (-3 + i / 3) / 2 for i in (0, 3, 5, 7)])
+    np.testing.assert_allclose(color["highest"], [10 ** (-3 + i / 3) / 2 for i in (2, 4, 6, 9)])
 
 
 def test_stopped_trials_and_other_budgets_are_left_out(swept: Tables) -> None:

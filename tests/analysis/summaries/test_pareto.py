@@ -1,12 +1,21 @@
 """Fronts and areas on cases worked by hand and against a slow count."""
 
+from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
 import pytest
 from scipy import stats
 
-from analysis.summaries.pareto import SPECIALISTS, axes, hypervolume, hypervolume_table, on_front, reference_sentence
+from analysis.summaries.pareto import (
+    SPECIALISTS,
+    axes,
+    hypervolume,
+    hypervolume_table,
+    in_words,
+    on_front,
+    reference_sentence,
+)
 from analysis.tables import Tables
 
 
@@ -38,12 +47,23 @@ def test_the_area_matches_counting_random_points() -> None:
 def test_a_single_setting_wins_a_rectangle_in_every_replicate(tables: Tables) -> None:
     row = hypervolume_table(tables).set_index("arm").loc["no_fusion"]
     photos = tables.photos[tables.photos["setting"] == "no_fusion"].groupby("replicate")[["delta_e", "top1"]].mean()
-    areas = (15.0 - photos["delta_e"]) * (photos["top1"] - 1 / 6)
+    areas = (11.2 - photos["delta_e"]) * (photos["top1"] - 1 / 6)
     assert row["hypervolume"] == pytest.approx(areas.mean())
     assert (row["low_95"], row["high_95"]) == pytest.approx(
         tuple(stats.ttest_1samp(areas, 0).confidence_interval(0.95))
     )
     assert row["num_replicates"] == 6
+
+
+def test_with_folds_there_is_one_area_a_fold(make_tables: Callable[..., Tables]) -> None:
+    tables = make_tables(num_folds=4, num_photos=48)
+    row = hypervolume_table(tables).set_index("arm").loc["no_fusion"]
+    photos = tables.photos[tables.photos["setting"] == "no_fusion"]
+    means = photos.groupby("fold")[["delta_e_inside", "p_true"]].mean()
+    areas = (1.5 * 11.2 - means["delta_e_inside"]) * (means["p_true"] - 1 / 6)
+    assert row["hypervolume"] == pytest.approx(areas.mean())
+    assert row["num_replicates"] == 4
+    assert in_words(tables).columns.tolist() == ["arm", "settings", "hypervolume", "95 % interval", "folds"]
 
 
 def test_specialists_are_paired_and_never_have_an_area_of_their_own(tables: Tables) -> None:
@@ -52,7 +72,7 @@ def test_specialists_are_paired_and_never_have_an_area_of_their_own(tables: Tabl
     assert table.loc[SPECIALISTS, "settings"] == "color_only and class_only"
     color = tables.photos[tables.photos["setting"] == "color_only"].groupby("replicate")["delta_e"].mean()
     naming = tables.photos[tables.photos["setting"] == "class_only"].groupby("replicate")["top1"].mean()
-    assert table.loc[SPECIALISTS, "hypervolume"] == pytest.approx(((15.0 - color) * (naming - 1 / 6)).mean())
+    assert table.loc[SPECIALISTS, "hypervolume"] == pytest.approx(((11.2 - color) * (naming - 1 / 6)).mean())
 
 
 def test_a_replicate_that_one_setting_lacks_counts_for_none(tables: Tables) -> None:
@@ -61,7 +81,7 @@ def test_a_replicate_that_one_setting_lacks_counts_for_none(tables: Tables) -> N
 
 
 def test_without_what_costs_nothing_there_is_no_area_and_the_page_says_why(tables: Tables) -> None:
-    bare = replace(tables, study={**tables.study, "data": {}})
+    bare = replace(tables, baselines=tables.baselines.iloc[:0])
     assert axes(bare) is None
     assert hypervolume_table(bare).empty
     assert reference_sentence(bare).startswith("No hypervolume")

@@ -1,18 +1,16 @@
-"""What the search saw: planted influences are found, conditions are respected, ranges are read."""
+"""What the search saw: importances, values tried, ranges."""
 
-import json
 from dataclasses import replace
 
-import numpy as np
 import pandas as pd
 import pytest
-from scipy import stats
 
 from analysis.summaries.searched import (
     best_settings_table,
     choice_table,
     common_epoch,
     importance_table,
+    no_importance,
     ranges,
     seen_table,
     settings_in_words,
@@ -20,57 +18,33 @@ from analysis.summaries.searched import (
 from analysis.tables import Tables
 
 
-def searched(tables: Tables, settings: list[dict[str, object]], scores: list[float]) -> Tables:
-    """A study whose joint arm searched these settings, each trial with one record of that score."""
-    trials = pd.DataFrame({"trial": [f"joint-search-{i}" for i in range(len(scores))]}).assign(
-        arm="joint", phase="search", state="done", num_epochs=1, searched=[json.dumps(one) for one in settings]
-    )
-    epochs = trials[["trial"]].assign(epoch=1, **{"val/delta_e": scores})
-    return replace(tables, trials=trials, epochs=epochs)
+def with_importance(tables: Tables, rows: list[tuple[int, str, str, float, float]]) -> Tables:
+    """fold, arm, setting, importance, by_chance; of val/delta_e, 30 trials each."""
+    frame = pd.DataFrame(rows, columns=["fold", "arm", "setting_name", "importance", "by_chance"])
+    return replace(tables, importance=frame.assign(objective="val/delta_e", num_trials=30, quantile=5 / 30))
 
 
-def test_a_planted_influence_is_found_and_an_idle_setting_is_not(tables: Tables) -> None:
-    rng = np.random.default_rng(0)
-    settings = [{"dropout": float(d), "width": float(w)} for d, w in rng.random((60, 2))]
-    # Best in the middle: no straight line would see it.
-    scores = [(one["dropout"] - 0.5) ** 2 + 0.01 * rng.normal() for one in settings]
-    table = importance_table(searched(tables, settings, scores), "val/delta_e").set_index("setting")
-    assert table.loc["dropout", "share explained"] > 0.4
-    assert table.loc["dropout", "beyond chance"] and not table.loc["width", "beyond chance"]
+def test_importances_are_sorted_within_arms_in_the_study_s_order(tables: Tables) -> None:
+    rows = [(0, "color_only", "dropout", 1.0, 0.3), (0, "joint", "dropout", 0.1, 0.3), (0, "joint", "width", 0.9, 0.3)]
+    table = importance_table(with_importance(tables, rows), "val/delta_e")
+    assert table[["arm", "setting", "beyond chance"]].to_numpy().tolist() == [
+        ["joint", "width", "yes"], ["joint", "dropout", "no"], ["color_only", "dropout", "yes"],
+    ]  # fmt: skip
+    assert table["trials"].tolist() == [30] * 3
 
 
-def test_the_share_agrees_with_scipy_s_kruskal_wallis_by_hand(tables: Tables) -> None:
-    scores = [1.0, 2.0, 4.0, 3.0, 6.0, 7.0, 5.0, 8.0, 9.0]
-    settings = [{"dropout": index / 10} for index in range(9)]
-    row = importance_table(searched(tables, settings, scores), "val/delta_e").iloc[0]
-    h = stats.kruskal(scores[:3], scores[3:6], scores[6:]).statistic
-    assert row["share explained"] == pytest.approx((h - 2) / (9 - 3))
-    assert row["by chance up to"] == pytest.approx((stats.chi2.ppf(0.95, 2) - 2) / 6)
+def test_over_folds_it_is_the_median_and_how_often_beyond_chance(tables: Tables) -> None:
+    rows = [(fold, "joint", "dropout", share, 0.5) for fold, share in enumerate([0.9, 0.2, 0.7, 0.8])]
+    (row,) = importance_table(with_importance(tables, rows), "val/delta_e").itertuples(index=False)
+    assert row[2] == pytest.approx(0.75)
+    assert row[4] == "in 3 of 4 folds"
 
 
-def test_the_learning_rate_is_judged_within_each_optimizer(tables: Tables) -> None:
-    """Good at the low end for one and at the high end for the other: mixed together nothing would be left."""
-    rng = np.random.default_rng(1)
-    settings = [{"optimizer": ("adamw", "sgd")[i % 2], "learning_rate": float(rng.random())} for i in range(80)]
-    scores = [one["learning_rate"] * (1 if one["optimizer"] == "sgd" else -1) for one in settings]
-    table = importance_table(searched(tables, settings, scores), "val/delta_e")
-    rates = table[table["setting"] == "learning_rate"]
-    assert sorted(rates["among"]) == ["optimizer adamw", "optimizer sgd"]
-    assert (rates["share explained"] > 0.8).all()
-
-
-def test_a_conditional_setting_is_judged_among_the_trials_that_have_it(tables: Tables) -> None:
-    rng = np.random.default_rng(2)
-    settings = [{"depth": i % 2, **({"skips": bool(rng.random() < 0.5)} if i % 2 else {})} for i in range(60)]
-    # Without depth all is worse, whatever skips would have been; with it skips help.
-    scores = [rng.random() + (5 if one["depth"] == 0 else 0 if one["skips"] else 1) for one in settings]
-    row = importance_table(searched(tables, settings, scores), "val/delta_e").set_index("setting").loc["skips"]
-    assert (row["among"], row["trials"]) == ("trials that have it", 30)
-    assert row["share explained"] > 0.5
-
-
-def test_too_few_trials_say_nothing(tables: Tables) -> None:
-    assert importance_table(tables, "val/delta_e").query("setting == 'learning_rate'").empty
+def test_without_importances_the_page_says_how_many_trials_it_takes(tables: Tables) -> None:
+    without = replace(tables, importance=tables.importance.iloc[:0])
+    assert importance_table(without, "val/delta_e").empty
+    words = no_importance(without, "val/delta_e")
+    assert "takes 15 scored search trials" in words and "joint 6, color_only 6, no_fusion 5" in words
 
 
 def test_scores_are_taken_where_every_trial_had_the_same_budget(tables: Tables) -> None:

@@ -8,6 +8,7 @@ from analysis.summaries.trials import (
     chosen_table,
     cost_sentence,
     cost_table,
+    failure_counts,
     failure_table,
     stop_reason,
     stopped_table,
@@ -29,6 +30,26 @@ def test_failures_are_listed_with_their_message(tables: Tables) -> None:
     table = failure_table(tables)
     assert list(table["trial"]) == ["no_fusion-search-5"]
     assert "nan in epoch 3" in table["message"][0]
+
+
+def test_failures_are_counted_by_kind_message_and_arm_whatever_the_epoch(tables: Tables) -> None:
+    trials = tables.trials.copy()
+    hit = {
+        "joint-search-1": "train/total_loss is nan in epoch 9, step 1.",
+        "joint-search-2": "nan in epoch 1.",
+        "joint-search-3": "out",
+    }
+    for trial, message in hit.items():
+        trials.loc[trials["trial"] == trial, ["state", "failure_kind", "failure_message"]] = [
+            "failed",
+            "not_finite",
+            message,
+        ]
+    trials.loc[trials["trial"] == "joint-search-2", "failure_message"] = "train/total_loss is nan in epoch 1, step 2."
+    table = failure_counts(replace(tables, trials=trials))
+    assert table["trials"].tolist() == [2, 1, 1]
+    assert table.iloc[0].tolist()[:3] == ["not_finite", "train/total_loss is nan in epoch 9, step 1.", "joint"]
+    assert set(table["arm"]) == {"joint", "no_fusion"}
 
 
 def test_stopped_trials_are_counted_by_epoch(tables: Tables) -> None:
