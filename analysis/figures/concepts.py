@@ -31,10 +31,9 @@ def features(tables: Tables) -> go.Figure:
     if table.empty:
         return nothing_yet(NOT_MEASURED)
     figure, styles = go.Figure(), style.arm_styles(tables)
-    arm_of = dict(zip(tables.photos["setting"], tables.photos["arm"], strict=True))
     for index, (kind, label) in enumerate(FEATURES.items()):
         members = table[table["features"] == kind]
-        colors = [styles[arm_of[name]][0] for name in members["setting"]]
+        colors = [styles[name.partition(".")[0]][0] for name in members["setting"]]
         symbol = SYMBOLS[index] if index == 0 else f"{SYMBOLS[index]}-open"
         style.add_to_legend(figure, label, mode="markers", marker={"color": NEUTRAL, "symbol": symbol, "size": 12})
         figure.add_trace(
