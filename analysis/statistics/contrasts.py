@@ -41,6 +41,8 @@ class Planned:
     control: str | None
     specialist: str | None = None
     """For twins: the tuned role that the twin must come close to."""
+    question: str = ""
+    """Which of several questions it belongs to: the contrasts of one share the error."""
 
 
 def contrasts(tables: Tables) -> pd.DataFrame:
@@ -52,7 +54,7 @@ def contrasts(tables: Tables) -> pd.DataFrame:
 def _contrasts(tables: Tables) -> pd.DataFrame:
     plans = planned_contrasts(tables)
     sizes = family_sizes(tables, plans)
-    rows = [_row(tables, plan, sizes[plan.family]) for plan in plans]
+    rows = [_row(tables, plan, sizes[plan.family, plan.question]) for plan in plans]
     has_effect = any(row["verdict"] in rule.EFFECTS for row in rows if row["family"] == "primary")
     is_settled = all(row["settled"] for row in rows if row["family"] == "primary")
     for plan, row in zip(plans, rows, strict=True):
@@ -69,7 +71,7 @@ def planned_contrasts(tables: Tables) -> list[Planned]:
     def plan(family: str, name: str, declared: dict[str, str]) -> Planned:
         arms = (declared["treatment"], declared["control"])
         chosen = (found.get((family, name, side)) for side in ("treatment", "control"))
-        return Planned(family, name, *arms, declared["metric"], *chosen)
+        return Planned(family, name, *arms, declared["metric"], *chosen, question=declared.get("question", ""))
 
     primary = [plan("primary", name, declared) for name, declared in tables.study["contrasts"].items()]
     both = [
@@ -92,15 +94,15 @@ def _twins(tables: Tables, primary: list[Planned]) -> list[Planned]:
     return twins
 
 
-def family_sizes(tables: Tables, plans: list[Planned]) -> dict[str, int]:
-    """How many contrasts share a family's error. Twins count where the study may train them, trained or not: the size
-    must not depend on what was found."""
-    sizes = Counter(plan.family for plan in plans)
+def family_sizes(tables: Tables, plans: list[Planned]) -> dict[tuple[str, str], int]:
+    """How many contrasts share an error, by family and question. Twins count where the study may train them, trained or
+    not: the size must not depend on what was found."""
+    sizes = Counter((plan.family, plan.question) for plan in plans)
     num_twins = sum(plan.specialist is not None for plan in plans)
     if tables.study["confirm"].get("twins"):
         declared = tables.study["contrasts"].values()
         may_have_twins = [one for one in declared if tasks(tables, one["treatment"]) >= {"color", "class"}]
-        sizes["controls"] += max(0, len(may_have_twins) - num_twins)
+        sizes["controls", ""] += max(0, len(may_have_twins) - num_twins)
     return sizes
 
 
@@ -110,7 +112,9 @@ def _is_untrained(tables: Tables, plan: Planned) -> bool:
 
 
 def _row(tables: Tables, plan: Planned, family_size: int) -> dict[str, Any]:
-    of, design = metric(tables, plan.metric), roles.design(tables)
+    of = metric(tables, plan.metric)
+    sides = tuple(role for role in (plan.treatment, plan.control) if role is not None)
+    design = roles.design_of(tables, plan.family, sides)
     margin = tables.study["margin"].get(plan.metric)
     row: dict[str, Any] = dict.fromkeys(COLUMNS, np.nan)
     row |= {

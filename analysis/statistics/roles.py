@@ -47,6 +47,22 @@ def design(tables: Tables) -> Design:
     return Design(int(confirm.get("folds") or 1), looks, shares)
 
 
+def design_of(tables: Tables, family: str, roles: tuple[str, ...]) -> Design:
+    """How a contrast of these roles is judged: at the study's looks, or once, with all of the error, where it explains.
+
+    Controls and twins are trained after a primary contrast has found its effect, with as many replicates as that rests
+    on; so they are judged at the last look that both sides have whole.
+    """
+    whole = design(tables)
+    if family != "controls":
+        return whole
+    trials = tables.trials[tables.trials["phase"] == "confirm"]
+    still_open = any(members(tables, trials, role)["state"].isin(["queued", "running"]).any() for role in roles)
+    reached = [number for number in whole.looks if not progress(tables, roles, number).is_open]
+    look = whole.looks[-1] if still_open else max(reached, default=whole.looks[0])
+    return Design(whole.num_folds, (look,), (1.0,))
+
+
 @lru_cache(maxsize=4)
 def chosen(tables: Tables) -> Mapping[str, Mapping[int, str]]:
     """Of each role the setting it is trained as, fold by fold; an empty one where the fold's search chose nothing."""

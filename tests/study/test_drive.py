@@ -94,11 +94,16 @@ def test_what_explains_an_effect_is_searched_and_trained_once_there_is_one(ledge
 
 
 def test_without_an_effect_nothing_is_spent_on_explaining_one(tmp_path: Path) -> None:
-    none = FOLDS.replace("name: folds", "name: none").replace("test/delta_e: 0.5,", "test/delta_e: 9,")
-    none = none.replace("joint: {class_loss_weight: {log_uniform: [5.0e-3, 2.0e-2]}}", "joint: {class_loss_weight: 30}")
+    joint, naming = (
+        "{class_loss_weight: {log_uniform: [5.0e-3, 2.0e-2]}}",
+        "  naming: {treatment: joint, control: class_only",
+    )
+    none = FOLDS.replace(f"joint: {joint}", "joint: {class_loss_weight: 30}").replace("compromise:", "# compromise:")
+    none = none.replace(naming, f"# {naming}").replace(", test/p_true: 0.5", "").replace("name: folds", "name: none")
+    none = none.replace("  class_only", "#  class_only")
     console = Console(file=io.StringIO(), width=200)
     ledger = finished_study(tmp_path, none, console)
-    assert {entry.arm for entry in ledger.entries()} == {"joint", "color_only", "class_only"}
+    assert {entry.arm for entry in ledger.entries()} == {"joint", "color_only"}
     assert not any(entry.setting.endswith(".twin") for entry in ledger.entries())
     assert "controls and twins are not trained" in console.file.getvalue()  # type: ignore[attr-defined]
     assert verdicts(ledger)["fusion"]["verdict"] == "not testable"

@@ -129,9 +129,10 @@ def test_families_are_primary_both_and_controls_with_the_twins(folds: Tables) ->
         "primary": ["color", "naming"], "both": ["both, color", "both, naming"],
         "controls": ["fusion", "class use", "color, twin", "naming, twin"],
     }  # fmt: skip
-    assert dict(zip(found["family"], found["alpha"] / (0.05 * 0.2), strict=True)) == pytest.approx(
-        {"primary": 1 / 2, "both": 1 / 2, "controls": 1 / 4}
-    )
+    assert dict(zip(found["family"], found["alpha"] / 0.05, strict=True)) == pytest.approx(
+        {"primary": 0.2 / 2, "both": 0.2 / 2, "controls": 1 / 4}
+    ), "controls are judged once, with all of their error"
+    assert dict(zip(found["family"], found["num_looks"], strict=True)) == {"primary": 2, "both": 2, "controls": 1}
     assert row_of(folds, "both, color")[["treatment", "control"]].tolist() == [BOTH, "color_only"]
     bare = replace(folds, study={**folds.study, "compromise": {}})
     assert "both" not in set(contrasts(bare)["family"])
@@ -168,3 +169,13 @@ def test_the_spread_is_recovered_and_can_be_borrowed(make_tables: Callable[..., 
     assert spread["rest"] == pytest.approx(0.7 * root, rel=0.05)
     assert spread["search"] == pytest.approx(0.4 * root, rel=0.4)
     assert spread["replicates"] == pytest.approx(0.15 * root, rel=0.4)
+
+
+def test_contrasts_of_one_question_share_its_error_and_no_other_s(folds: Tables) -> None:
+    contrasts_of = {
+        name: {**declared, "question": question}
+        for (name, declared), question in zip(folds.study["contrasts"].items(), ("colour", "naming"), strict=True)
+    }
+    asked = replace(folds, study={**folds.study, "contrasts": contrasts_of})
+    primary = contrasts(asked).query("family == 'primary'")
+    assert (primary["alpha"] / 0.05).tolist() == pytest.approx([0.2, 0.2])

@@ -46,6 +46,7 @@ def test_every_field_that_differs_is_named_with_both_values(folder: Path) -> Non
         "confirm.replicates": (3, 4),
         "contrasts.sharp.control": ("absent", "color_only"),
         "contrasts.sharp.metric": ("absent", "test/psnr"),
+        "contrasts.sharp.question": ("absent", ""),
         "contrasts.sharp.treatment": ("absent", "joint"),
         "margin.test/delta_e": (0.5, 2.0),
         "margin.test/psnr": ("absent", 1.0),

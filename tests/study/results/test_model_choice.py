@@ -15,7 +15,7 @@ ORCHARD = TEXT.replace(
     "{dataset: analytic}", "{dataset: orchard, image_size: 32, num_classes: 4, photos_per_class: 16}"
 )
 DELTA_E = {
-    "joint": {1: 7.0, 2: 9.0, 3: 8.0},
+    "joint.color": {1: 7.0, 2: 9.0, 3: 8.0},
     "color_only": {1: 8.5, 2: 7.5, 3: 7.7},
     "class_only": {1: 1.0, 2: 1.0, 3: 1.0},
 }
@@ -46,7 +46,7 @@ def ledger(tmp_path: Path) -> Ledger:
     for arm in study.arms:
         settings = weights.get(arm, {"learning_rate": 0.01})
         end(ledger, make_entry(study, arm, settings, phase="search", number=0, replicate=0), 9.0)
-    for entry in confirm_entries(study, ledger, select(study, ledger)):
+    for entry in confirm_entries(study, ledger, select(study, ledger), 3):
         end(ledger, entry, DELTA_E[entry.setting][entry.replicate], 1.0 if entry.arm == "joint" else 20.0)
     return ledger
 
@@ -54,32 +54,29 @@ def ledger(tmp_path: Path) -> Ledger:
 def test_the_default_is_replicate_1_of_the_colour_contrasts_better_side_on_validation(ledger: Ledger) -> None:
     choice = choose_model(str(ledger.folder))
     assert choice.entry.name == "color_only-confirm-1" and choice.class_names == ("a", "b")
-    assert "7.90 CIEDE2000 over 3 replicates, against 8.00 for joint" in choice.why
+    assert "7.90 CIEDE2000 over 3 replicates, against 8.00 for joint.color" in choice.why
     assert choice.checkpoint.read_bytes() == b"weights"
 
 
-@pytest.mark.parametrize(("named", "trial"), [("joint", "joint-confirm-1"), ("joint-confirm-3", "joint-confirm-3")])
+@pytest.mark.parametrize(
+    ("named", "trial"), [("joint", "joint.color-confirm-1"), ("joint.color-confirm-3", "joint.color-confirm-3")]
+)
 def test_an_arm_or_a_trial_is_taken_by_name(ledger: Ledger, named: str, trial: str) -> None:
     assert choose_model(f"{ledger.folder}:{named}").entry.name == trial
 
 
 def test_an_arm_with_two_settings_is_its_better_one_and_its_twins_do_not_stand_for_it(ledger: Ledger) -> None:
     for setting, value in (("joint.naming", 6.0), ("joint.color.color.twin", 1.0)):
-        entry = dataclasses.replace(ledger.entry("joint-confirm-1"), setting=setting, state="running", ended="")
+        entry = dataclasses.replace(ledger.entry("joint.color-confirm-1"), setting=setting, state="running", ended="")
         end(ledger, entry, value)
-    assert choose_model(f"{ledger.folder}:joint").entry.setting == "joint", "asked for by its very name"
-    for number in (1, 2, 3):
-        entry = dataclasses.replace(ledger.entry(f"joint-confirm-{number}"), setting="joint.color")
-        (ledger.trial_folder(f"joint-confirm-{number}") / "trial.json").unlink()
-        end(ledger, entry, DELTA_E["joint"][number])
     assert choose_model(f"{ledger.folder}:joint").entry.setting == "joint.naming"
 
 
 @pytest.mark.parametrize(
     ("named", "message"),
     [
-        ("jiont", "has no arm 'jiont' with a confirmed network. Known: color_only, joint"),
-        ("class_only", "'class_only' did not learn to colour .* Those that did: color_only, joint"),
+        ("jiont", "has no arm 'jiont' with a confirmed network. Known: color_only, joint.color"),
+        ("class_only", "'class_only' did not learn to colour .* Those that did: color_only, joint.color"),
     ],
 )
 def test_what_cannot_colour_is_refused_with_the_choices(ledger: Ledger, named: str, message: str) -> None:
