@@ -7,6 +7,7 @@ import pandas as pd
 from analysis.page.show import Pictures
 from analysis.statistics.contrasts import planned_contrasts
 from analysis.statistics.differences import differences
+from analysis.statistics.differences import measured as measured_of
 from analysis.tables import Tables, is_twin, metric, tasks
 
 RULES = ("most helped", "middle", "most hurt")
@@ -46,11 +47,13 @@ def example_table(tables: Tables) -> pd.DataFrame:
         difference_RP = difference_RP[shown_among(tables, list(difference_RP.columns))]
         mean = difference_RP.mean().rename("difference").rename_axis("photo").reset_index()
         ordered = mean.sort_values(["difference", "photo"], ascending=[measured.better == "min", True], kind="stable")
-        scores = tables.photos[tables.photos["replicate"].isin(difference_RP.index)]
+        scores = [
+            measured_of(tables, str(role), measured.key).loc[difference_RP.index]
+            for role in (plan.treatment, plan.control)
+        ]
         for rule, place in zip(RULES, (0, len(ordered) // 2, len(ordered) - 1), strict=True):
             photo, difference = ordered.iloc[place][["photo", "difference"]]
-            at = scores[scores["photo"] == photo].groupby("setting")[measured.key].mean()
-            sides = (at[plan.treatment], at[plan.control])
+            sides = [score[photo].mean() for score in scores]
             rows.append((plan.name, plan.metric, rule, photo, category[photo], *sides, difference, len(difference_RP)))
     return pd.DataFrame(rows, columns=columns)
 
