@@ -204,10 +204,10 @@ def _words(found: _Found, plan: Planned, row: dict[str, Any], is_last: bool) -> 
         settled, verdict, claims = is_last, rule.NOT_TESTABLE if is_last else rule.NOT_YET, []
     elif found.free is not None and not any(found.free.beaten_by(mean) for mean in sides):
         settled, verdict, claims = True, rule.NOT_TESTABLE, []
-        notes.append(_neither_learned(found))
+        notes.insert(0, _neither_learned(found))
     elif undertuned:
         verdict, claims = rule.WITHHELD, []
-        notes.append(undertuned)
+        notes.insert(0, undertuned)
     return {"settled": settled, "verdict": verdict, "claims": claims, "note": "; ".join(filter(None, notes))}
 
 

@@ -2,17 +2,19 @@
 
 import pandas as pd
 
+from analysis.statistics.roles import design
 from analysis.summaries.searched import settings_in_words
 from analysis.tables import Tables, records
 
 STATES = ("done", "stopped", "failed", "running", "queued")
+PHASES = ("search", "recheck", "confirm")
 
 
 def trial_table(tables: Tables) -> pd.DataFrame:
     """One row an arm and phase: how its trials ended, and what they cost in epochs and device seconds."""
     trials = tables.trials
     arms = dict.fromkeys([*tables.study["arms"], *trials["arm"].dropna()])
-    phases = [phase for phase in ("search", "recheck", "confirm") if (trials["phase"] == phase).any()] or ["search"]
+    phases = [phase for phase in PHASES if (trials["phase"] == phase).any()] or ["search"]
     rows = []
     for phase in phases:
         for arm in arms:
@@ -108,14 +110,29 @@ def cost_sentence(tables: Tables) -> str:
 def chosen_table(tables: Tables) -> pd.DataFrame:
     """The setting that stood for each side of each contrast: where it came from and what the search had set.
 
-    The search's own score of it is left out on purpose: a winner's score is too good to be a result.
+    With folds one row a role and fold, whatever contrasts it serves, with the name it was trained under where another
+    role chose the same trial. The search's own score of it is left out on purpose: a winner's score is too good to be
+    a result.
     """
-    columns = ["fold", "contrast", "side", "setting", "chosen from", "chosen by", "settings"]
+    if design(tables).num_folds > 1:
+        return _chosen_by_fold(tables)
+    columns = ["contrast", "side", "setting", "chosen from", "chosen by", "settings"]
     searched = dict(zip(tables.trials["trial"], tables.trials["searched"], strict=True))
     rows = [
         (row["fold"] + 1, row["contrast"], row["side"], row["setting"], row["source"], row["metric"],
          settings_in_words(searched.get(row["source"])))
         for row in records(tables.selections)
     ]  # fmt: skip
-    table = pd.DataFrame(rows, columns=columns)
-    return table if table["fold"].nunique() > 1 else table.drop(columns="fold")
+    return pd.DataFrame(rows, columns=columns)
+
+
+def _chosen_by_fold(tables: Tables) -> pd.DataFrame:
+    columns = ["role", "fold", "trained as", "chosen from", "chosen by", "settings"]
+    searched = dict(zip(tables.trials["trial"], tables.trials["searched"], strict=True))
+    chosen = tables.selections.drop_duplicates(["role", "fold"]).sort_values(["role", "fold"], kind="stable")
+    rows = [
+        (row["role"], int(row["fold"]) + 1, row["setting"], row["source"] or "nothing", row["metric"],
+         settings_in_words(searched.get(row["source"])))
+        for row in records(chosen)
+    ]  # fmt: skip
+    return pd.DataFrame(rows, columns=columns)

@@ -105,7 +105,7 @@ def test_a_study_without_pictures_says_so(study_dir: Path) -> None:
 def test_question_answer_and_limits_are_in_the_text(page: Page) -> None:
     for part in (
         "Does naming the fruit help to colour it",
-        "Learning to name photos as well helps colouring.",
+        "Learning to name photos as well helps colouring by more than the margin",
         "with the settings this search found",
         "6 replicates",
         "60 test photos",
@@ -145,9 +145,11 @@ def test_verdict_json_repeats_the_page_for_programs(whole: Path) -> None:
     verdict = json.loads((whole / "report" / "verdict.json").read_text())
     assert verdict["lines"] == report.verdict_lines(load(whole))
     color, naming, fusion = verdict["contrasts"]
-    assert (color["contrast"], color["verdict"], color["num_replicates"]) == ("color", "helps", 6)
+    assert (color["contrast"], color["verdict"]) == ("color", "helps by more than the margin")
+    assert (color["num_replicates"], color["num_folds"], color["look"]) == (6, 1, 1)
     assert color["low_95"] < color["effect"] < color["high_95"]
-    assert color["replicates_needed"] is None
+    assert color["replicates_needed"] is None and color["settled"] is True
+    assert set(color["spread"]) == {"replicates", "photos", "rest"}
     assert naming["verdict"] == "undecided"
     assert fusion["family"] == "controls"
     assert {finding["name"] for finding in verdict["health"]} >= {"failures in one arm"}
@@ -194,7 +196,7 @@ def test_a_missing_arm_still_gives_a_report_that_names_it(study_dir: Path) -> No
         frame[frame["arm"] != "class_only"].to_parquet(study_dir / "results" / f"{name}.parquet")
     page = written(study_dir)
     assert "No trial of class_only has finished" in page.text
-    assert "no setting of class_only was chosen as control" in page.text
+    assert "no setting of class_only has been chosen as control yet" in page.text
 
 
 def test_a_metric_that_was_never_recorded_still_gives_a_report(study_dir: Path) -> None:

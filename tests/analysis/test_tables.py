@@ -8,7 +8,10 @@ import pytest
 
 from analysis.tables import load, metric, tasks
 
-FILES = ("study.json", "trials.parquet", "epochs.parquet", "photos.parquet", "selections.parquet")
+FILES = (
+    "study.json", "trials.parquet", "epochs.parquet", "photos.parquet", "selections.parquet", "baselines.parquet",
+    "importance.parquet", "pictures.parquet",
+)  # fmt: skip
 
 
 def test_a_folder_without_results_is_refused_with_a_remedy(tmp_path: Path) -> None:
@@ -57,10 +60,21 @@ def test_missing_columns_are_added_empty(study_dir: Path, tables) -> None:
     assert trials[["failure_message", "seconds"]].isna().all(axis=None)
 
 
+def test_a_study_that_knows_no_folds_has_one_and_its_pictures_no_variants(study_dir: Path, tables) -> None:
+    for name in ("trials", "epochs", "photos", "selections"):
+        getattr(tables, name).drop(columns="fold").to_parquet(study_dir / "results" / f"{name}.parquet")
+    tables.pictures.drop(columns=["fold", "variant"]).to_parquet(study_dir / "results" / "pictures.parquet")
+    loaded = load(study_dir)
+    assert {int(fold) for name in ("trials", "photos", "pictures") for fold in getattr(loaded, name)["fold"]} == {0}
+    assert set(loaded.pictures["variant"]) == {""}
+
+
 def test_everything_of_a_whole_study_is_loaded(tables) -> None:
     assert tables.study["name"] == "synthetic"
     assert len(tables.trials) == 4 * 6 + 5 * 6
     assert len(tables.photos) == 5 * 6 * 60
+    assert len(tables.baselines) == 4 * 60
+    assert set(tables.importance["objective"]) == {"val/delta_e", "val/top1"}
 
 
 def test_a_metric_is_found_behind_its_full_name(tables) -> None:

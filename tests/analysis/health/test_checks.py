@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from analysis.health.checks import findings
+from analysis.statistics.contrasts import contrasts
 from analysis.tables import Tables
 
 
@@ -38,9 +39,17 @@ def test_no_trials_is_a_finding(sound: Tables) -> None:
     assert "no trials" in names(replace(sound, trials=sound.trials.iloc[:0]))
 
 
-def test_fewer_than_six_replicates_is_a_finding(make_tables: Callable[..., Tables]) -> None:
+def test_every_finding_has_a_grade_and_none_asks_for_more_replicates(tables: Tables) -> None:
+    for finding in [*findings(tables), *findings(replace(tables, trials=tables.trials.iloc[:0]))]:
+        assert finding.grade in ("weakens", "mind", "note")
+        assert "confirm.replicates" not in finding.remedy
+
+
+def test_fewer_than_six_replicates_or_folds_is_a_finding(make_tables: Callable[..., Tables]) -> None:
     assert "few replicates" in names(make_tables(num_replicates=5))
     assert "few replicates" not in names(make_tables(name="six", num_replicates=6))
+    assert "few folds" in names(make_tables(name="five", num_folds=5))
+    assert not {"few folds", "few replicates"} & names(make_tables(name="folds", num_folds=6))
 
 
 def test_failures_in_one_arm_only_is_a_finding(sound: Tables) -> None:
@@ -66,22 +75,68 @@ def test_trials_behind_the_answer_with_other_epochs_are_a_finding(sound: Tables)
     assert "mixed budgets" in names(replace(sound, trials=trials))
 
 
-def test_an_arm_that_never_beat_one_constant_colour_is_a_finding(sound: Tables) -> None:
-    worse = sound.photos["delta_e"].where(sound.photos["arm"] != "color_only", 15.5)
-    found = [f for f in findings(replace(sound, photos=sound.photos.assign(delta_e=worse))) if "one colour" in f.name]
+@pytest.mark.parametrize(("cheaper", "said"), [("grey", "leaving photos grey"), ("one colour", "one colour for every")])
+def test_an_arm_that_never_beat_grey_or_one_colour_is_a_finding(sound: Tables, cheaper: str, said: str) -> None:
+    is_cheaper = sound.baselines["rule"] == cheaper
+    baselines = sound.baselines.assign(delta_e=sound.baselines["delta_e"].where(~is_cheaper, 10.0))
+    worse = sound.photos["delta_e"].where(sound.photos["arm"] != "color_only", 10.5)
+    photos = sound.photos.assign(delta_e=worse)
+    found = [f for f in findings(replace(sound, photos=photos, baselines=baselines)) if "one colour" in f.name]
     assert len(found) == 1
-    assert "color_only" in found[0].sentence
+    assert f"No replicate of color_only beat {said}" in found[0].sentence and found[0].grade == "weakens"
 
 
-def test_an_arm_that_does_not_train_colour_need_not_beat_the_constant(sound: Tables) -> None:
+def test_an_arm_that_does_not_train_colour_need_not_beat_grey(sound: Tables) -> None:
     worse = sound.photos["delta_e"].where(sound.photos["arm"] != "class_only", 40.0)
-    assert "no better than one colour" not in names(replace(sound, photos=sound.photos.assign(delta_e=worse)))
+    assert "no better than grey or one colour" not in names(replace(sound, photos=sound.photos.assign(delta_e=worse)))
 
 
-def test_missing_arms_and_replicates_are_findings(sound: Tables) -> None:
+def test_missing_arms_and_failed_trainings_are_findings(sound: Tables) -> None:
     trials = sound.trials.copy()
     trials.loc[trials["arm"] == "class_only", "state"] = "failed"
-    assert {"missing arms", "missing replicates", "unequal search"} <= names(replace(sound, trials=trials))
+    assert {"missing arms", "failed trainings", "unequal search"} <= names(replace(sound, trials=trials))
+    trials.loc[trials["arm"] == "class_only", "state"] = "queued"
+    assert "missing trainings" in names(replace(sound, trials=trials))
+
+
+def test_a_study_that_stopped_because_it_was_decided_misses_nothing(make_tables: Callable[..., Tables]) -> None:
+    tables = make_tables(num_folds=8, num_photos=480, effects={"joint.color": -1.5})
+    tables = replace(tables, study={**tables.study, "compromise": {}})
+    found = contrasts(tables)
+    assert set(found.loc[found["contrast"].isin(["color", "naming"]), "look"]) == {1}
+    first = tables.trials[(tables.trials["replicate"] < 2)]
+    first = first[~first["setting"].isin(["no_fusion"]) | (first["phase"] == "search")]
+    only = names(replace(tables, trials=first, photos=tables.photos[tables.photos["replicate"] < 2]))
+    assert not {"missing trainings", "failed trainings", "missing arms"} & only
+
+
+def with_value(tables: Tables, fold: int, role: str, value: float) -> Tables:
+    at = (tables.selections["fold"] == fold) & (tables.selections["role"] == role)
+    values = tables.selections["value"].where(~at, value)
+    return replace(tables, selections=tables.selections.assign(value=values))
+
+
+def test_a_fold_whose_search_went_wrong_is_named(make_tables: Callable[..., Tables]) -> None:
+    tables = make_tables(num_folds=12, num_photos=72)
+    assert "a search gone wrong" not in names(tables)
+    bad = with_value(tables, 4, "color_only", 19.0)
+    (found,) = [one for one in findings(bad) if one.name == "a search gone wrong"]
+    assert found.sentence.startswith("In fold 5 the search for color_only chose a setting with val/delta_e_inside 19,")
+    assert found.grade == "weakens"
+    # Far better than the others is luck, or skill, but no search gone wrong; naming is better the other way round.
+    assert "a search gone wrong" not in names(with_value(tables, 4, "color_only", 8.0))
+    assert "a search gone wrong" in names(with_value(tables, 4, "class_only", 0.1))
+
+
+def test_a_specialist_or_a_twin_that_is_undertuned_is_a_finding(make_tables: Callable[..., Tables]) -> None:
+    twin = "joint.color.color.twin"
+    for name, effect, whose in (("worse", 0.6, "the twin"), ("better", -0.6, "color_only")):
+        (found,) = [
+            one
+            for one in findings(make_tables(name, num_folds=8, num_photos=480, effects={twin: effect}))
+            if one.name == "undertuned"
+        ]
+        assert found.sentence.startswith(f"color, twin is withheld, since {whose} is undertuned")
 
 
 def test_trials_still_running_are_a_finding(sound: Tables) -> None:
@@ -90,12 +145,12 @@ def test_trials_still_running_are_a_finding(sound: Tables) -> None:
     assert "unfinished" in names(replace(sound, trials=trials))
 
 
-def test_a_pool_too_small_for_the_margin_is_a_finding(sound: Tables) -> None:
+def test_too_few_photos_for_the_margin_is_a_finding(sound: Tables) -> None:
     few = sound.photos["photo"].isin(sound.photos["photo"].unique()[:12])
     luck = np.random.default_rng(0).normal(0, 3, 12)
     photos = sound.photos[few].copy()
     photos["delta_e"] += np.where(photos["setting"] == "joint.color", np.tile(luck, len(photos) // 12), 0)
-    assert "pool too small" in names(replace(sound, photos=photos))
+    assert "too few photos" in names(replace(sound, photos=photos))
 
 
 def test_a_replicate_far_from_all_others_is_a_finding(sound: Tables) -> None:
@@ -104,6 +159,18 @@ def test_a_replicate_far_from_all_others_is_a_finding(sound: Tables) -> None:
     found = [f for f in findings(replace(sound, photos=sound.photos.assign(delta_e=error))) if "apart" in f.name]
     assert len(found) == 1
     assert "In color, replicate 3 differs by" in found[0].sentence
+
+
+def test_a_fold_far_from_all_others_is_a_finding(make_tables: Callable[..., Tables]) -> None:
+    tables = make_tables(num_folds=8, num_photos=240)
+    fell_apart = (tables.photos["setting"] == "joint.color") & (tables.photos["fold"] == 2)
+    error = tables.photos["delta_e_inside"].where(~fell_apart, tables.photos["delta_e_inside"] + 20)
+    (found,) = [
+        one
+        for one in findings(replace(tables, photos=tables.photos.assign(delta_e_inside=error)))
+        if one.name == "a fold apart"
+    ]
+    assert "In color, fold 3 differs by" in found.sentence
 
 
 @pytest.mark.parametrize(("value", "is_finding"), [(0.0011, True), (0.01, False), (0.095, True)])

@@ -5,12 +5,13 @@ from collections.abc import Callable
 import numpy as np
 import pandas as pd
 import pytest
+from scipy import stats
 
 from analysis import report
 from analysis.figures import concepts as concept_figures
 from analysis.statistics import crossed
 from analysis.summaries import concepts
-from analysis.summaries.concepts import MEAN, OTHER_CLASS, OWN, SAME_CLASS, USES, USES_LITTLE, USES_NOT
+from analysis.summaries.concepts import DEPENDS, DEPENDS_LITTLE, DEPENDS_NOT, MEAN, OTHER_CLASS, OWN, SAME_CLASS
 from analysis.tables import Tables, load
 
 MakeTables = Callable[..., Tables]
@@ -55,7 +56,7 @@ def test_its_interval_is_that_of_the_crossed_design(made: Tables) -> None:
 def test_the_verdict_follows_margin_and_interval(made: Tables) -> None:
     rows = statistic(made)
     assert {name: row["verdict"] for name, row in rows.items()} == {
-        "joint.color": USES, "joint.naming": USES_LITTLE, "color_only": USES_NOT,
+        "joint.color": DEPENDS, "joint.naming": DEPENDS_LITTLE, "color_only": DEPENDS_NOT,
     }  # fmt: skip
 
 
@@ -64,6 +65,7 @@ def test_few_noisy_photos_are_undecided_and_one_replicate_is_not_tested(make_tab
     row = statistic(few)["joint.color"]
     # Its own interval leaves zero out; with three settings tested that is not enough.
     assert row["verdict"] == concepts.UNDECIDED and row["low_95"] > 0
+    assert "depends on the class is undecided.**" in concepts.sentences(few)[0]
     one = make_tables("one", num_replicates=1, effects=EFFECTS)
     assert statistic(one)["joint.color"]["verdict"] == concepts.UNTESTED
     assert "cannot be said**: only 1 of the 3 replicates" in " ".join(concepts.sentences(one))
@@ -74,18 +76,59 @@ def test_a_better_stranger_of_another_class_is_never_called_use(make_tables: Mak
     assert statistic(contrary)["joint.color"]["verdict"] == concepts.CONTRARY
 
 
-def test_p_values_are_adjusted_over_the_settings(made: Tables) -> None:
+def test_the_level_is_shared_by_both_questions_of_all_roles(made: Tables) -> None:
     table = concepts.statistic_table(made)
-    assert table["p_adjusted"].max() == pytest.approx(table["p"].max())
-    assert table["p_adjusted"].min() == pytest.approx(3 * table["p"].min())
+    np.testing.assert_allclose(table["p_adjusted"], np.minimum(1, 6 * table["p"]))
+
+
+PROFITS = {
+    0.8: " and profits from it.**", 0.2: " and profits from it (by less than the margin).**",
+    0.0: ", but does not profit from it by as much as the margin.**",
+    -0.8: ", but would be better off without it.**",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("profit", PROFITS)
+def test_depending_on_the_class_and_profiting_from_it_are_told_apart(make_tables: MakeTables, profit: float) -> None:
+    made = make_tables(effects={**EFFECTS, "joint.color/profit": profit})
+    row = statistic(made)["joint.color"]
+    assert row["verdict"] == DEPENDS and row["profit"] == pytest.approx(profit)
+    assert f"Colouring in joint.color depends on the class{PROFITS[profit]}" in concepts.sentences(made)[0]
+
+
+def test_who_does_not_depend_on_the_class_is_not_said_to_profit(made: Tables) -> None:
+    assert "profits" not in concepts.sentences(made)[2].partition(".**")[0]
+
+
+def test_with_folds_it_is_students_t_over_fold_means(make_tables: MakeTables) -> None:
+    made = make_tables(num_folds=8, looks=(2, 3), num_photos=240, effects=EFFECTS)
+    photos = made.photos[made.photos["setting"] == "joint.color"]
+    mean_K = (photos[OTHER_CLASS] - photos[SAME_CLASS]).groupby(photos["fold"]).mean()
+    row = statistic(made)["joint.color"]
+    interval = stats.ttest_1samp(mean_K, 0).confidence_interval(0.95)
+    assert (row["low_95"], row["high_95"]) == pytest.approx(tuple(interval))
+    assert (row["num_folds"], row["num_replicates"], row["margin"]) == (8, 3, 0.3)
+    assert "joint.both" in statistic(made)
+    assert "8 folds, 3 replicates, 240 photos; margin 0.3" in concepts.sentences(made)[1]
+
+
+def test_regions_of_a_contrast_are_compared_inside_against_outside(made: Tables) -> None:
+    row = concepts.region_effect_table(made).iloc[0]
+    photos = made.photos.dropna(subset=["delta_e_inside"]).set_index("setting")
+    sides = [photos.loc[name].groupby("photo")[["delta_e_inside", "delta_e_outside"]].mean() for name in
+             ("joint.color", "color_only")]  # fmt: skip
+    inside, outside = (sides[0] - sides[1]).mean()
+    assert (row["inside"], row["outside"], row["effect"]) == pytest.approx((inside, outside, inside - outside))
+    assert row["low_95"] < row["effect"] < row["high_95"] and row["num_photos"] == 54
 
 
 def test_sentences_say_verdict_effect_interval_and_numbers(made: Tables) -> None:
     first, second, third = concepts.sentences(made)
-    assert first.startswith("**Colouring in joint.color uses the class.** ")
-    for part in ("1.2", "95 % interval", "adjusted p < 0.001", "6 replicates, 60 photos", "margin 0.5"):
+    assert first.startswith("**Colouring in joint.color depends on the class and profits from it (by less than")
+    for part in ("1.2", "95 % interval", "6 replicates, 60 photos", "margin 0.5"):
         assert part in first
-    assert "by less than the margin" in second and "does not use the class by as much as the margin" in third
+    assert "depends on the class (by less than the margin)" in second
+    assert "does not depend on the class by as much as the margin" in third
 
 
 def test_harm_is_the_error_above_that_with_own_features(made: Tables) -> None:
@@ -158,5 +201,5 @@ def test_an_older_study_gets_its_report_and_is_told_what_is_missing(made: Tables
 
 def test_the_report_says_in_words_whether_colouring_uses_the_class(made: Tables) -> None:
     page = report.write(made.study_dir).read_text(encoding="utf-8")
-    assert "<strong>Colouring in joint.color uses the class.</strong>" in page
-    assert "<strong>Colouring in color_only does not use the class by as much as the margin" in page
+    assert "<strong>Colouring in joint.color depends on the class and profits from it" in page
+    assert "<strong>Colouring in color_only does not depend on the class by as much as the margin" in page

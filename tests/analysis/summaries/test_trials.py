@@ -1,7 +1,9 @@
 """Tables of what was run."""
 
+from collections.abc import Callable
 from dataclasses import replace
 
+import pandas as pd
 import pytest
 
 from analysis.summaries.trials import (
@@ -63,6 +65,23 @@ def test_chosen_settings_name_their_source_but_never_its_score(tables: Tables) -
     assert len(table) == 6
     assert table["settings"].str.contains("learning_rate").all()
     assert not any("value" in column or "score" in column for column in table)
+
+
+def test_with_folds_every_role_has_a_row_a_fold_and_says_what_it_was_trained_as(
+    make_tables: Callable[..., Tables],
+) -> None:
+    table = chosen_table(make_tables(num_folds=6, num_photos=36)).set_index(["role", "fold"])
+    assert len(table) == 6 * 6
+    assert table.loc[("joint.both", 2), "trained as"] == "joint.color"
+    assert table.loc[("joint.both", 3), "trained as"] == "joint.both"
+    assert table.loc[("color_only", 6), "chosen from"] == "color_only-search-5-0"
+
+
+def test_rechecks_are_counted_apart(tables: Tables) -> None:
+    again = tables.trials[tables.trials["trial"] == "joint-search-0"].assign(trial="joint-recheck-0", phase="recheck")
+    table = trial_table(replace(tables, trials=pd.concat([tables.trials, again], ignore_index=True)))
+    assert list(table["phase"].unique()) == ["search", "recheck", "confirm"]
+    assert table.set_index(["phase", "arm"]).loc[("recheck", "joint"), "done"] == 1
 
 
 def test_cost_counts_what_early_stopping_saved_at_the_arm_s_own_pace(tables: Tables) -> None:
