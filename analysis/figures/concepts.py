@@ -5,6 +5,7 @@ import plotly.graph_objects as go
 from analysis.figures import style
 from analysis.figures.style import NEUTRAL, SYMBOLS, nothing_yet, plain
 from analysis.summaries.concepts import FEATURES, NOT_MEASURED, feature_table, statistic_table
+from analysis.summaries.pairs import role_table
 from analysis.tables import Tables
 
 UNIT = "CIEDE2000"
@@ -31,9 +32,11 @@ def features(tables: Tables) -> go.Figure:
     if table.empty:
         return nothing_yet(NOT_MEASURED)
     figure, styles = go.Figure(), style.arm_styles(tables)
+    known = role_table(tables)
+    colors_of = {role: styles[arm][0] for role, arm in zip(known["role"], known["arm"], strict=True)}
     for index, (kind, label) in enumerate(FEATURES.items()):
         members = table[table["features"] == kind]
-        colors = [styles[name.partition(".")[0]][0] for name in members["setting"]]
+        colors = [colors_of.get(name, NEUTRAL) for name in members["setting"]]
         symbol = SYMBOLS[index] if index == 0 else f"{SYMBOLS[index]}-open"
         style.add_to_legend(figure, label, mode="markers", marker={"color": NEUTRAL, "symbol": symbol, "size": 12})
         figure.add_trace(

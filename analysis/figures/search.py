@@ -84,7 +84,7 @@ def slices(tables: Tables, arm: str, objective: str) -> go.Figure:
         logarithmic = number and place_in_range(values)[3]
         figure.update_xaxes(title=f"{plain(name)} [setting]", type="log" if logarithmic else None, nticks=5, **at)
         if at["col"] == 1:
-            figure.update_yaxes(title=plain(metric(tables, objective).axis), **at)
+            figure.update_yaxes(title=f"Score [{plain(metric(tables, objective).unit or '1')}]", **at)
     return figure.update_layout(height=height)
 
 

@@ -1,6 +1,7 @@
 """One HTML page from sections: everything inside it, nothing fetched; light and dark; from phone to desktop."""
 
 import base64
+import re
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +10,7 @@ import pandas as pd
 import plotly.graph_objects as go
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markdown_it import MarkdownIt
-from markupsafe import Markup
+from markupsafe import Markup, escape
 from plotly.offline import get_plotlyjs
 
 from analysis.page.words import MINUS, header
@@ -98,9 +99,15 @@ def inline(text: str) -> Markup:
     return Markup(MARKDOWN.renderInline(text))
 
 
+def breakable(name: str) -> Markup:
+    """A name that may break after its dots and underscores, where a narrow column makes it."""
+    return Markup(re.sub(r"([._])(?=\w)", r"\1<wbr>", str(escape(name))))
+
+
 GRADES = {"weakens": "Weakens the answer", "mind": "Keep in mind", "note": "Note"}
 
 TEMPLATES.filters["inline"] = inline
+TEMPLATES.filters["breakable"] = breakable
 
 
 def _part(name: str, *values: Any) -> Markup:

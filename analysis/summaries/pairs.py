@@ -105,11 +105,13 @@ def photo_table(tables: Tables, contrast: str) -> pd.DataFrame:
 
 def category_table(tables: Tables, contrast: str) -> pd.DataFrame:
     """One row a category: mean difference, lower and upper quartile of its photos, num_photos; sorted by the mean."""
-    by_category = photo_table(tables, contrast).groupby("category")["difference"]
+    photos, columns = photo_table(tables, contrast), ["category", "difference", "low", "high", "num_photos"]
+    if photos.empty:
+        return pd.DataFrame(columns=columns)
+    by_category = photos.groupby("category")["difference"]
     table = by_category.agg(difference="mean", num_photos="count").reset_index()
     for name in ("low", "high"):
         table[name] = by_category.quantile(QUARTILES[name]).to_numpy()
-    columns = ["category", "difference", "low", "high", "num_photos"]
     return table.sort_values("difference", ignore_index=True)[columns]
 
 

@@ -91,8 +91,8 @@ def test_plotly_is_inside_exactly_once_and_every_figure_has_its_data(whole: Path
 
 def test_pictures_are_inside(page: Page) -> None:
     shown = [value for value in page.values("src") if value.startswith("data:image/jpeg;base64,")]
-    first_screen, gallery = 3 * 4, (3 + 3 + 8) * 6
-    assert len(shown) == first_screen + gallery, "grey, truth and two arms; best to worst, helped to hurt and evenly"
+    first_screen, gallery, variants = 3 * 4, (3 + 3 + 8) * 6, 6 * (6 + 4)
+    assert len(shown) == first_screen + gallery + variants, "of the first six photos also other features and epochs"
 
 
 def test_a_study_without_pictures_says_so(study_dir: Path) -> None:

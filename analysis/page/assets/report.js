@@ -5,7 +5,7 @@ const narrow = window.matchMedia("(max-width: 600px)");
 function themed(layout) {
   const style = getComputedStyle(document.documentElement);
   const color = (name) => style.getPropertyValue(name).trim();
-  const grid = { gridcolor: color("--line"), zerolinecolor: color("--line"), linecolor: color("--line"), automargin: true };
+  const grid = { gridcolor: color("--line"), zerolinecolor: color("--line"), linecolor: color("--line"), automargin: true, exponentformat: "power" };
   const axes = Object.keys(layout).filter((key) => /^[xy]axis\d*$/.test(key));
   const result = {
     ...layout,

@@ -6,7 +6,7 @@ import pandas as pd
 import plotly.graph_objects as go
 import pytest
 
-from analysis.page.html import answers_html, badges_html, pictures_html, table_html
+from analysis.page.html import answers_html, badges_html, breakable, pictures_html, table_html
 
 MINUS = "\N{MINUS SIGN}"
 
@@ -31,6 +31,11 @@ def test_rows_of_pictures_know_how_many_columns_they_hold_and_leave_places_empty
     source = pictures_html([[(b"a", "grey", ""), (None, "joint", "5.2")], [(b"b", "grey", "")]], "said")
     assert "--columns:2" in source and source.count('class="row"') == 2
     assert source.count("<img") == 2 and "5.2" in source and "said" in source
+
+
+def test_a_long_name_breaks_after_its_dots_and_underscores_and_stays_escaped() -> None:
+    assert breakable("joint.color") == "joint.<wbr>color" and breakable("no_fusion") == "no_<wbr>fusion"
+    assert breakable("<b>.x") == "&lt;b&gt;.<wbr>x"
 
 
 def test_an_answer_is_its_claim_its_chart_and_the_numbers_behind_it() -> None:
