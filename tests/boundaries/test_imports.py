@@ -21,8 +21,8 @@ ALLOWED = {("study.results.export", "analysis.report"), ("study.cli.studies", "a
 FLOORS: dict[str, tuple[str, ...]] = {
     # A package, or a module at the top of a room: what of its own room it may import.
     "trainables.optimizers": (),
-    "trainables.records": (),
     "trainables.metrics": (),
+    "trainables.records": ("metrics",),
     "trainables.seeds": (),
     "trainables.files": (),
     "trainables.cpu": (),
