@@ -26,8 +26,8 @@ from typing import Any
 
 from bookkeeping_study import bookkeeping_study
 
-NUM_EPOCHS, EPOCH_SECONDS, NUM_METRICS = 10, 0.2, 16
-RECORD_METRICS = 16
+NUM_EPOCHS, EPOCH_SECONDS, NUM_METRICS = 10, 0.2, 21
+RECORD_METRICS = 21
 """Numbers that a record of a search trial has beside `epoch`; `extra_metrics` adds what is missing."""
 POLL_SECONDS = 0.25
 

@@ -26,8 +26,8 @@ that no second one stands beside it. Nothing else of analysis is called."""
 FLOORS: dict[str, tuple[str, ...]] = {
     # A package, or a module at the top of a room: what of its own room it may import.
     "trainables.optimizers": (),
-    "trainables.records": (),
     "trainables.metrics": (),
+    "trainables.records": ("metrics",),
     "trainables.seeds": (),
     "trainables.files": (),
     "trainables.cpu": (),

@@ -67,7 +67,8 @@ def test_killed_twice_it_continues_to_the_bits_of_a_study_in_a_folder(
     study = place / "studies" / "analytic"
     first = next(one for one in Ledger(study).entries("confirm") if one.arm == "joint" and one.replicate == 1)
     kept = {path.name for path in Ledger(study).trial_folder(first.name).iterdir()}
-    assert kept == {"trial.json", "epochs.jsonl", "checkpoint.pt", "photos.parquet", "gallery.png", "pictures.parquet"}
+    pictures = {"gallery.png", "pictures.parquet", "variants.parquet"}
+    assert kept == {"trial.json", "epochs.jsonl", "checkpoint.pt", "photos.parquet", *pictures}
     assert not Ledger(study).checkpoint("joint-search-0").exists()
     assert "<html" in (study / "report" / "report.html").read_text()
     assert not (study / "lease.json").exists() and not (tmp_path / "studies").exists()

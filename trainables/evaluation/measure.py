@@ -52,29 +52,44 @@ def measure_photos(
     """
     network.eval()
     device = labels_N.device
-    chunks: list[dict[str, Tensor]] = []
+    named: list[dict[str, Tensor]] = []
+    colored: list[dict[str, Tensor]] = []
     predicted: list[Tensor] = []
+    held: list[tuple[Tensor, Tensor, Tensor, Tensor | None]] = []
     order_N = torch.from_numpy(indices_N)
     labels = torch.split(labels_N[order_N.to(device)], batch_size)
     masks = itertools.repeat(None, len(labels)) if objects is None else objects.batches(batch_size)
     for pixels_BHW3, labels_B, inside_BHW in zip(pixels.batches(order_N, batch_size), labels, masks, strict=True):
         rgb_B3HW = photos_to_rgb(pixels_BHW3)
         lab_B3HW = rgb_to_lab(rgb_B3HW)
-        size = photos_at_once(rgb_B3HW)
         with autocast(device, dtype):
             lightness_B1HW = lightness_to_network(lab_B3HW[:, :1])
             ab_B2HW, logits_BC = network(lightness_B1HW) if with_color else (None, network.name(lightness_B1HW))
-        chunk = measure_naming(logits_BC, labels_B)
-        if ab_B2HW is not None:
-            inside = itertools.repeat(None) if inside_BHW is None else torch.split(inside_BHW, size)
-            colors = (torch.split(one, size) for one in (rgb_B3HW, lab_B3HW, ab_B2HW))
-            parts = [measure_coloring(*part) for part in zip(*colors, inside, strict=False)]
-            chunk = {name: torch.cat([part[name] for part in parts]) for name in parts[0]} | chunk
-        chunks.append(chunk)
+        named.append(measure_naming(logits_BC, labels_B))
         predicted.append(logits_BC.argmax(dim=1))
-    columns = {name: torch.cat([chunk[name] for chunk in chunks]).cpu().numpy() for name in chunks[0]}
+        if ab_B2HW is not None:
+            held.append((rgb_B3HW, lab_B3HW, ab_B2HW, inside_BHW))
+            if sum(len(one[0]) for one in held) >= photos_at_once(rgb_B3HW):
+                colored += _measure_held(held)
+                held = []
+    colored += _measure_held(held) if held else []
+    columns = {
+        name: torch.cat([chunk[name] for chunk in chunks]).cpu().numpy()
+        for chunks in (colored, named)
+        for name in (chunks[0] if chunks else ())
+    }
     metrics = {name: values.astype(np.float64) for name, values in columns.items()}
     return PhotoMeasures(indices_N=indices_N, metrics=metrics, predicted_N=torch.cat(predicted).cpu().numpy())
+
+
+def _measure_held(held: list[tuple[Tensor, Tensor, Tensor, Tensor | None]]) -> list[dict[str, Tensor]]:
+    """Errors of colour of several batches, as many photos at once as the device likes."""
+    rgb, lab, ab = (torch.cat([one[part] for one in held]) for part in range(3))  # type: ignore[misc]
+    known = [one[3] for one in held if one[3] is not None]
+    size = photos_at_once(rgb)
+    masks = torch.split(torch.cat(known), size) if known else itertools.repeat(None)
+    parts = zip(torch.split(rgb, size), torch.split(lab, size), torch.split(ab, size), masks, strict=False)
+    return [measure_coloring(*part) for part in parts]
 
 
 def photo_colorfulness(pixels: PixelSource, indices_N: NDArray[np.int64], *, batch_size: int) -> NDArray[np.float64]:

@@ -1,7 +1,7 @@
 """The same few photos painted again and again: after some epochs, and with the features of other classes.
 
-What a curve and a mean say, for people to see. Letters of shapes: P photos of the pool, V photos painted, K the
-global vector, H and W side in pixels.
+What a curve and a mean say, for people to see. Letters of shapes: P photos of the pool, V photos painted, W
+their paintings, K the global vector, H and W side in pixels.
 """
 
 from dataclasses import dataclass
@@ -46,7 +46,11 @@ def epochs_with_variants(num_epochs: int) -> list[int]:
 def paint_as_it_stands(network: JointNetwork, images: Images, indices_P: NDArray[np.int64], name: str) -> list[Variant]:
     """The network's own colouring of the photos chosen from the pool; leaves it in evaluation mode."""
     chosen_V = photos_with_variants(indices_P)
-    return _variants(chosen_V, name, colorize(network, np.array(images.pixels_NHW3[chosen_V])))
+    pixels_VHW3 = colorize(network, np.array(images.pixels_NHW3[chosen_V]))
+    return [
+        Variant(photo=int(photo), name=name, jpeg=to_jpeg(pixels_HW3))
+        for photo, pixels_HW3 in zip(chosen_V, pixels_VHW3, strict=True)
+    ]
 
 
 @torch.no_grad()
@@ -71,22 +75,18 @@ def paint_with_lent_features(
     lightness_V1HW = rgb_to_lab(photos_to_rgb(torch.from_numpy(np.array(images.pixels_NHW3[chosen_V]))))[:, :1]
     lightness_V1HW = lightness_V1HW.to(vectors_PK.device)
     mid_VCHW = network.look(lightness_to_network(lightness_V1HW)).mid_BCHW
-    painted: list[Variant] = []
+    places, names, vectors = [], [], []
     for place, photo in enumerate(chosen_V):
         others = np.roll(classes, -int(np.searchsorted(classes, images.labels_N[photo])))[1:]
         lenders = others[np.unique(np.linspace(0, len(others) - 1, min(NUM_CLASSES, len(others))).round().astype(int))]
-        names = [*(f"features of {images.class_names[label]}" for label in lenders), "mean features"]
-        belongs = [*(torch.from_numpy(labels_P == label) for label in lenders), torch.ones(len(labels_P)).bool()]
-        for name, is_lender_P in zip(names, belongs, strict=True):
-            vector_1K = vectors_PK[is_lender_P.to(vectors_PK.device)].mean(dim=0, keepdim=True)
-            ab_12HW = network_to_ab(network.paint(mid_VCHW[place : place + 1], vector_1K))
-            pixels_1HW3 = to_pixels(lightness_V1HW[place : place + 1], ab_12HW)
-            painted += _variants(chosen_V[place : place + 1], name, pixels_1HW3)
-    return painted
-
-
-def _variants(photos_V: NDArray[np.int64], name: str, pixels_VHW3: NDArray[np.uint8]) -> list[Variant]:
+        belongs = [labels_P == label for label in lenders]
+        names += [*(f"features of {images.class_names[label]}" for label in lenders), "mean features"]
+        for is_lender_P in (*belongs, np.ones(len(labels_P), bool)):
+            vectors.append(vectors_PK[torch.from_numpy(np.flatnonzero(is_lender_P)).to(vectors_PK.device)].mean(dim=0))
+            places.append(place)
+    ab_W2HW = network_to_ab(network.paint(mid_VCHW[places], torch.stack(vectors)))
+    pixels_WHW3 = to_pixels(lightness_V1HW[places], ab_W2HW)
     return [
-        Variant(photo=int(photo), name=name, jpeg=to_jpeg(pixels_HW3))
-        for photo, pixels_HW3 in zip(photos_V, pixels_VHW3, strict=True)
+        Variant(photo=int(chosen_V[place]), name=name, jpeg=to_jpeg(pixels_HW3))
+        for place, name, pixels_HW3 in zip(places, names, pixels_WHW3, strict=True)
     ]

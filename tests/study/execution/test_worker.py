@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from study.execution.system_metrics import SystemMetrics
-from study.execution.worker import LedgerTrainable
+from study.execution.worker import LedgerTrainable, _variant_columns
 from study.ledger.ledger import Entry, Ledger
 from study.search.selection import make_entry
 from tests.study.analytic import analytic_study
@@ -43,6 +43,16 @@ def steps(worker: LedgerTrainable) -> list[dict[str, Any]]:
 def confirm_entry() -> Entry:
     entry = make_entry(analytic_study(), "color_only", {"learning_rate": 1e-3}, phase="confirm", number=1, replicate=1)
     return dataclasses.replace(entry, setting="color_only")
+
+
+def test_variants_are_a_row_each_by_the_names_of_their_photos() -> None:
+    images = analytic_images(analytic_study().data_config())
+    columns = _variant_columns([(3, "epoch 1", b"one"), (20, "mean features", b"two")], images)
+    assert {name: list(values) for name, values in columns.items()} == {
+        "photo": [images.photo_names[3], images.photo_names[20]],
+        "variant": ["epoch 1", "mean features"],
+        "jpeg": [b"one", b"two"],
+    }
 
 
 @pytest.fixture
