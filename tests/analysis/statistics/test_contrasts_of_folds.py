@@ -114,6 +114,7 @@ def test_a_fold_whose_search_chose_nothing_is_not_testable_and_one_that_has_not_
 def test_a_role_is_looked_up_fold_by_fold(folds: Tables) -> None:
     """In one fold joint.both chose the trial of joint.color and was trained under that name."""
     photos = folds.photos.drop_duplicates("photo").set_index("photo")["fold"]
+    folds = replace(folds, photos=folds.photos.iloc[::-1])  # whatever comes last
     both, color = (measured(folds, role, "delta_e") for role in (BOTH, "joint.color"))
     shared = photos.index[photos == SHARED_FOLD]
     assert (folds.photos["setting"] == BOTH).sum() == 3 * (240 - len(shared))
