@@ -11,5 +11,5 @@ loss_weight         both tasks by loss weight
 concepts            whether colouring uses the class
 data_colors         colours of the data
 
-Imports `summaries`, `statistics`.
+Imports `summaries`, `statistics`, `page.show`.
 """

@@ -119,7 +119,7 @@ def chosen_table(tables: Tables) -> pd.DataFrame:
     columns = ["contrast", "side", "setting", "chosen from", "chosen by", "settings"]
     searched = dict(zip(tables.trials["trial"], tables.trials["searched"], strict=True))
     rows = [
-        (row["fold"] + 1, row["contrast"], row["side"], row["setting"], row["source"], row["metric"],
+        (row["contrast"], row["side"], row["setting"], row["source"], row["metric"],
          settings_in_words(searched.get(row["source"])))
         for row in records(tables.selections)
     ]  # fmt: skip

@@ -11,6 +11,7 @@ from analysis.health import answer_checks
 from analysis.summaries import dynamics, searched
 from study.ledger.ledger import Ledger
 from study.results.export import export
+from study.search import importance
 from study.search.selection import Selection
 from trainables import analytic_surface
 from trainables.config import DataConfig, TrialConfig
@@ -71,6 +72,10 @@ def test_the_analysis_finds_the_range_of_each_setting_in_what_is_exported(tmp_pa
     assert loaded.study["resources"] == {"cpus_per_trial": 1.0, "gpus_per_trial": None, "accelerator_type": None}
     (found,) = [one for one in answer_checks.absent_classes(loaded)]
     assert "Tomato" in found.sentence
+
+
+def test_the_page_asks_for_as_many_trials_as_importances_take() -> None:
+    assert searched.MIN_TRIALS == importance.MIN_TRIALS
 
 
 def _selection() -> Selection:

@@ -77,7 +77,7 @@ FLOORS: dict[str, tuple[str, ...]] = {
     "analysis.statistics": ("tables",),
     "analysis.page": ("tables",),
     "analysis.summaries": ("statistics", "page.show", "tables"),
-    "analysis.figures": ("summaries", "statistics", "tables"),
+    "analysis.figures": ("summaries", "statistics", "page.show", "tables"),
     "analysis.health": ("summaries", "statistics", "tables"),
     "analysis.notebooks": ("figures", "health", "summaries", "page.show", "tables"),
     "analysis.report": ("health", "page", "summaries", "statistics", "tables"),
