@@ -63,6 +63,7 @@ def export(folder: StoragePath) -> Path:
     _write_photos(results / "photos.parquet", ledger, entries)
     _write(results / "selections.parquet", [dataclasses.asdict(one) for one in select(study, ledger)])
     _write_pictures(results / "pictures.parquet", ledger, entries)
+    _write_importance(results / "importance.parquet", study, ledger, entries)
     write_summaries(folder, study, fingerprint)
     write_json(results / "study.json", _study_document(study, fingerprint))
     return results
@@ -135,6 +136,19 @@ def _write_pictures(path: Path, ledger: Ledger, entries: list[Entry]) -> None:
             for row in read_table(folder / "variants.parquet").to_pylist():
                 rows.append({"setting": entry.setting, "fold": entry.fold, **row})
     _write(path, rows)
+
+
+def _write_importance(path: Path, study: Study, ledger: Ledger, entries: list[Entry]) -> None:
+    """Anew only where a search trial has ended since: scores are dealt out many times, which takes a while."""
+    num_ended = str(sum(entry.finished for entry in entries if entry.phase == "search")).encode()
+    if path.exists() and (read_table(path).schema.metadata or {}).get(b"num_ended") == num_ended:
+        return
+    # It brings Optuna along.
+    from study.search.importance import importance_rows
+
+    rows = importance_rows(study, ledger)
+    table = pa.table({name: [row[name] for row in rows] for name in (rows[0] if rows else ())})
+    write_bytes(path, table_bytes(table.replace_schema_metadata({"num_ended": num_ended})))
 
 
 def _study_document(study: Study, fingerprint: dict[str, Any]) -> dict[str, Any]:

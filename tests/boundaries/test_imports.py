@@ -54,7 +54,7 @@ FLOORS: dict[str, tuple[str, ...]] = {
     "study.definition": ("search_space", "storage", "errors"),
     "study.ledger": ("storage", "errors"),
     "study.search": ("ledger", "definition", "search_space", "storage", "errors"),
-    "study.results": ("search.selection", "ledger", "definition", "storage"),
+    "study.results": ("search", "ledger", "definition", "storage"),
     "study.tracking": ("results", "ledger", "definition", "storage"),
     "study.cluster": ("tracking.address", "ledger", "definition", "storage", "errors"),
     "study.execution": ("cluster", "results.status", "search", "ledger", "definition", "storage", "errors"),
