@@ -132,7 +132,7 @@ def reproduce(
 
     Writes nothing into the study. Exit code 0: the same, 1: different.
 
-    Example: tintune reproduce studies/quickstart joint-confirm-1
+    Example: tintune reproduce studies/quickstart joint.color-confirm-1
     """
     from study.folder import load
     from study.results.reproduce import print_reproduction, reproduction_document
