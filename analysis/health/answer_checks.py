@@ -14,6 +14,7 @@ from analysis.statistics.roles import design
 from analysis.summaries.pareto import hypervolume_table
 from analysis.summaries.searched import ranges, read_settings
 from analysis.summaries.unlearned import unlearned
+from analysis.summaries.verdict import number
 from analysis.tables import Tables, metric, records
 
 MIN_UNITS = 6
@@ -75,8 +76,8 @@ def unit_apart(tables: Tables) -> Iterator[Finding]:
         if at is not None:
             yield Finding(
                 f"a {word} apart",
-                f"In {plan.name}, {word} {at} differs by {means[at]:.3g} where the middle one differs by "
-                f"{means.median():.3g}; intervals made from such luck hold the truth too seldom.",
+                f"In {plan.name}, {word} {at} differs by {number(means[at])} where the middle one differs by "
+                f"{number(means.median())}; intervals made from such luck hold the truth too seldom.",
                 "Look at its learning curves: a training that fell apart asks for settings that are safer.",
                 WEAKENS,
             )
@@ -94,8 +95,8 @@ def search_gone_wrong(tables: Tables) -> Iterator[Finding]:
         if at is not None:
             yield Finding(
                 "a search gone wrong",
-                f"In fold {at + 1} the search for {role} chose a setting with {name} {values[at]:.3g}, that of the "
-                f"middle fold {values.median():.3g}: the fold compares how searches went, not what arms can do.",
+                f"In fold {at + 1} the search for {role} chose a setting with {name} {number(values[at])}, that of the "
+                f"middle fold {number(values.median())}: the fold compares how searches went, not what arms can do.",
                 "Read its trials under Settings. The verdict keeps the fold, since leaving one out after looking is "
                 "no test; another study with more trials per search would search better.",
                 WEAKENS,

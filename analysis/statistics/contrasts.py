@@ -52,14 +52,15 @@ def contrasts(tables: Tables) -> pd.DataFrame:
 def _contrasts(tables: Tables) -> pd.DataFrame:
     plans = planned_contrasts(tables)
     sizes = family_sizes(tables, plans)
-    rows = [_row(tables, plan, sizes[plan.family]) for plan in plans]
-    has_effect = any(row["verdict"] in rule.EFFECTS for row in rows if row["family"] == "primary")
-    is_settled = all(row["settled"] for row in rows if row["family"] == "primary")
-    for plan, row in zip(plans, rows, strict=True):
-        if plan.family == "controls" and is_settled and not has_effect and _is_untrained(tables, plan):
-            note = "not trained: no primary contrast found an effect that it could explain"
-            row |= {"verdict": rule.NOT_TESTABLE, "settled": True, "note": note}
-    return pd.DataFrame(rows, columns=list(COLUMNS))
+    primary = [_row(tables, plan, sizes["primary"]) for plan in plans if plan.family == "primary"]
+    # Controls explain an effect: where every primary contrast has ended without one, none goes on.
+    are_over = bool(primary) and all(row["settled"] and row["verdict"] not in rule.EFFECTS for row in primary)
+    others = [
+        _row(tables, plan, sizes[plan.family], is_over=are_over and plan.family == "controls")
+        for plan in plans
+        if plan.family != "primary"
+    ]
+    return pd.DataFrame([*primary, *others], columns=list(COLUMNS))
 
 
 def planned_contrasts(tables: Tables) -> list[Planned]:
@@ -104,12 +105,8 @@ def family_sizes(tables: Tables, plans: list[Planned]) -> dict[str, int]:
     return sizes
 
 
-def _is_untrained(tables: Tables, plan: Planned) -> bool:
-    sides = (plan.treatment, plan.control)
-    return any(role is None or not roles.was_trained(tables, role) for role in sides)
-
-
-def _row(tables: Tables, plan: Planned, family_size: int) -> dict[str, Any]:
+def _row(tables: Tables, plan: Planned, family_size: int, *, is_over: bool = False) -> dict[str, Any]:
+    """is_over: what has not been trained by now will not be; then the last look that was reached is the last."""
     of, design = metric(tables, plan.metric), roles.design(tables)
     margin = tables.study["margin"].get(plan.metric)
     row: dict[str, Any] = dict.fromkeys(COLUMNS, np.nan)
@@ -125,12 +122,18 @@ def _row(tables: Tables, plan: Planned, family_size: int) -> dict[str, Any]:
     if treatment is None or control is None:
         arm, side = (plan.treatment_arm, "treatment") if treatment is None else (plan.control_arm, "control")
         why = "the search has no finished trial to choose from"
-        return row | {"note": f"no setting of {arm} has been chosen as {side} yet: {why}"}
+        return row | (
+            _NOT_TRAINED if is_over else {"note": f"no setting of {arm} has been chosen as {side} yet: {why}"}
+        )
     for number, (num_replicates, share) in enumerate(zip(design.looks, design.shares, strict=True), start=1):
         state = roles.progress(tables, (treatment, control), num_replicates)
         obstacle = state.failed or ("" if state.is_open else _unmeasured(tables, plan, of, num_replicates))
         if obstacle:
             return row | {"verdict": rule.NOT_TESTABLE, "claims": [], "settled": True, "note": obstacle}
+        if state.is_open and is_over and not state.is_running:
+            return row | (
+                _NOT_TRAINED if number == 1 else {"settled": True, "note": _join(row["note"], _NOT_CONTINUED)}
+            )
         if state.is_open:
             before = f"look {number - 1} of {len(design.looks)} did not settle it; " if number > 1 else ""
             return row | {"verdict": rule.NOT_YET, "claims": [], "note": before + state.is_open}
@@ -208,7 +211,18 @@ def _words(found: _Found, plan: Planned, row: dict[str, Any], is_last: bool) -> 
     elif undertuned:
         verdict, claims = rule.WITHHELD, []
         notes.insert(0, undertuned)
-    return {"settled": settled, "verdict": verdict, "claims": claims, "note": "; ".join(filter(None, notes))}
+    return {"settled": settled, "verdict": verdict, "claims": claims, "note": _join(*notes)}
+
+
+_NOT_TRAINED = {
+    "verdict": rule.NOT_TESTABLE, "settled": True,
+    "note": "not trained: no primary contrast found an effect that it could explain",
+}  # fmt: skip
+_NOT_CONTINUED = "not trained further: no primary contrast found an effect that it could explain"
+
+
+def _join(*notes: str) -> str:
+    return "; ".join(filter(None, notes))
 
 
 def _neither_learned(found: _Found) -> str:

@@ -34,6 +34,8 @@ class Progress:
     """What failed for good, in words; empty where nothing did."""
     is_open: str = ""
     """What has not ended yet, in words."""
+    is_running: bool = False
+    """Whether any of what is open is being trained right now."""
 
 
 @lru_cache(maxsize=4)
@@ -86,7 +88,7 @@ def members(tables: Tables, frame: pd.DataFrame, role: str) -> pd.DataFrame:
 def progress(tables: Tables, roles: tuple[str, ...], num_replicates: int) -> Progress:
     """Of all trainings of these roles, in every fold, up to a replicate. What failed comes before what is open."""
     num_folds, states = design(tables).num_folds, _states(tables)
-    failed, waiting = [], []
+    failed, waiting, is_running = [], [], False
     for role in roles:
         by_fold = {} if role.endswith(TWIN) else chosen(tables).get(role, {})
         empty = [fold for fold, setting in by_fold.items() if not setting]
@@ -108,15 +110,10 @@ def progress(tables: Tables, roles: tuple[str, ...], num_replicates: int) -> Pro
             more = f" and {len(lost) - 3} more" if len(lost) > 3 else ""
             failed.append(f"the training of {role} failed in {places}{more}; the ones left are not judged")
         num_open = sum(state not in ("done", "failed") for state in ends.values())
+        is_running |= "running" in ends.values()
         if num_open:
             waiting.append(f"{num_open} of {len(ends)} trainings of {role} have not ended")
-    return Progress("; ".join(failed), "; ".join(waiting))
-
-
-def was_trained(tables: Tables, role: str) -> bool:
-    """Whether any confirm trial of a role is in the ledger, whatever became of it."""
-    trials = tables.trials[tables.trials["phase"] == "confirm"]
-    return not members(tables, trials, role).empty
+    return Progress("; ".join(failed), "; ".join(waiting), is_running)
 
 
 @lru_cache(maxsize=4)

@@ -159,6 +159,9 @@ def test_a_replicate_far_from_all_others_is_a_finding(sound: Tables) -> None:
     found = [f for f in findings(replace(sound, photos=sound.photos.assign(delta_e=error))) if "apart" in f.name]
     assert len(found) == 1
     assert "In color, replicate 3 differs by" in found[0].sentence
+    error = sound.photos["delta_e"].where(~fell_apart, sound.photos["delta_e"] - 8)
+    found = [f for f in findings(replace(sound, photos=sound.photos.assign(delta_e=error))) if "apart" in f.name]
+    assert "In color, replicate 3 differs by \N{MINUS SIGN}" in found[0].sentence
 
 
 def test_a_fold_far_from_all_others_is_a_finding(make_tables: Callable[..., Tables]) -> None:

@@ -114,6 +114,7 @@ def test_a_fold_whose_search_chose_nothing_is_not_testable_and_one_that_has_not_
 def test_a_role_is_looked_up_fold_by_fold(folds: Tables) -> None:
     """In one fold joint.both chose the trial of joint.color and was trained under that name."""
     photos = folds.photos.drop_duplicates("photo").set_index("photo")["fold"]
+    folds = replace(folds, photos=folds.photos.iloc[::-1])  # whatever comes last
     both, color = (measured(folds, role, "delta_e") for role in (BOTH, "joint.color"))
     shared = photos.index[photos == SHARED_FOLD]
     assert (folds.photos["setting"] == BOTH).sum() == 3 * (240 - len(shared))
@@ -144,12 +145,23 @@ def test_class_use_between_arms_is_a_control_of_its_own_metric(folds: Tables) ->
 
 
 def test_controls_without_an_effect_to_explain_are_not_waited_for(make_tables: Callable[..., Tables]) -> None:
-    null = make_tables(num_folds=8, looks=(2, 3), num_photos=960)
-    assert not set(contrasts(null).query("family == 'primary'")["verdict"]) & set(rule.EFFECTS)
+    null = make_tables(num_folds=8, looks=(2, 3), num_photos=960, search_spread=0.05)
+    null = replace(null, study={**null.study, "margin": {**null.study["margin"], "test/delta_e_inside": 1.0}})
+    primary = contrasts(null).query("family == 'primary'")
+    assert set(primary["verdict"]) == {rule.EQUIVALENT} and set(primary["look"]) == {1}
     kept = ~null.trials["setting"].isin(["no_fusion"]) & ~null.trials["setting"].str.endswith(".twin")
     row = row_of(replace(null, trials=null.trials[kept]), "fusion")
     assert (row["verdict"], row["settled"]) == ("not testable", True)
     assert "no primary contrast found an effect that it could explain" in row["note"]
+    # One that shares its trainings with the primary contrasts says what its last look allows, and is over.
+    trials = null.trials[kept & (null.trials["replicate"] < 3)]
+    blurred = null.photos.assign(class_use=null.photos["class_use"] * np.where(null.photos["fold"] % 2, 9, -9))
+    row = row_of(replace(null, trials=trials, photos=blurred), "class use")
+    assert (row["verdict"], row["claims"], row["settled"], row["look"]) == ("not better", ["not better"], True, 1)
+    assert row["note"] == "not trained further: no primary contrast found an effect that it could explain"
+    more = null.trials[(null.trials["setting"] == "joint.color") & (null.trials["replicate"] == 3)]
+    running = pd.concat([trials, more.assign(state="running")], ignore_index=True)
+    assert row_of(replace(null, trials=running, photos=blurred), "class use")["verdict"] == "not yet"
 
 
 def test_controls_of_an_effect_are_waited_for(folds: Tables) -> None:
