@@ -64,7 +64,9 @@ def bullet(tables: Tables, contrast: str) -> go.Figure:
     table = forest_table(tables)
     table = table[(table["family"] == "primary") & (table["contrast"] == contrast)]
     if table.empty:
-        return nothing_yet(f"{contrast} has not been measured yet.")
+        found = contrasts(tables)
+        told = found[(found["family"] == "primary") & (found["contrast"] == contrast)]["verdict"]
+        return nothing_yet(f"{', '.join(told) or contrast}: no number to draw yet.")
     row, figure = records(table)[0], make_subplots()
     low, high = _panel(figure, tables, table, [""], unit_table(tables), row=1, col=1)
     measured = metric(tables, row["metric"])

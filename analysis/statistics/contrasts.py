@@ -280,25 +280,3 @@ def _undertuned(found: _Found, plan: Planned, margin: float) -> str:
     told = f"{abs(worse_by):.3g} {'worse' if worse_by > 0 else 'better'} than {plan.specialist} (margin {margin:g})"
     whose = "the twin" if worse_by > 0 else plan.specialist
     return f"withheld, since {whose} is undertuned: with the joint settings and one task switched off it is {told}"
-
-
-def by_category(tables: Tables) -> pd.DataFrame:
-    """Mean difference of every primary contrast within each category, lowest and highest replicate; descriptive.
-
-    Over the same replicates as the verdict; with folds a replicate is one training in every fold.
-    """
-    columns = ["contrast", "metric", "category", "difference", "low", "high", "num_replicates", "num_photos"]
-    category = tables.photos.drop_duplicates("photo").set_index("photo")["category"]
-    looked = {row["contrast"]: row["num_replicates"] for _, row in contrasts(tables).iterrows()}
-    rows = []
-    for plan in planned_contrasts(tables):
-        if plan.family != "primary" or not plan.treatment or not plan.control or not looked[plan.name]:
-            continue
-        key = metric(tables, plan.metric).key
-        difference_RP, _ = differences(tables, plan.treatment, plan.control, key, looked[plan.name])
-        for name, photos in difference_RP.T.groupby(category.reindex(difference_RP.columns)):
-            mean_R = photos.mean(axis=0)
-            rows.append(
-                (plan.name, plan.metric, name, mean_R.mean(), mean_R.min(), mean_R.max(), len(mean_R), len(photos))
-            )
-    return pd.DataFrame(rows, columns=columns)

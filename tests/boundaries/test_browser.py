@@ -66,6 +66,13 @@ frame.addEventListener("load", () => setTimeout(() => {{
     drawn: [...inside.querySelectorAll(".plot")].filter((one) => one.querySelector(".main-svg")).length,
     sections: [...inside.querySelectorAll("h2")].map((one) => one.textContent),
     broken: [...inside.images].filter((one) => !one.closest("details") && !one.naturalWidth).length,
+    broken_rows: [...inside.querySelectorAll(".pictures .row")].filter(
+      (row) => new Set([...row.children].map((one) => one.getBoundingClientRect().top)).size > 1).length,
+    silent: [...inside.querySelectorAll(".scrolling")].filter((one) => {{
+      const box = one.querySelector(".scroll"), more = one.querySelector(".more");
+      return (box.scrollWidth > box.clientWidth + 1) !== (more.getBoundingClientRect().height > 0);
+    }}).length,
+    scrolling: [...inside.querySelectorAll(".overflows")].length,
     dark: getComputedStyle(inside.body).backgroundColor,
   }});
   document.body.append(found);
@@ -103,6 +110,8 @@ def test_the_report_opens_without_a_network_at_phone_and_desktop_width(
     assert found["width"] == width and found["scroll"] == width and found["wide"] == []
     for section in SECTIONS:
         assert any(section in heading for heading in found["sections"]), section
+    assert found["broken_rows"] == found["silent"] == 0
+    assert found["scrolling"] > 0 or width > 390
     assert found["drawn"] == found["plots"] >= 4 and found["broken"] == 0
     assert found["dark"] == {"light": "rgb(255, 255, 255)", "dark": "rgb(20, 23, 26)"}[theme]
     assert not re.search(r"CONSOLE.*(Error|Uncaught|Failed)", page.stderr), page.stderr

@@ -7,6 +7,7 @@ import pytest
 
 from analysis.figures import photos
 from analysis.figures.style import arm_styles
+from analysis.statistics.contrasts import contrasts
 from analysis.summaries.pairs import category_table, confusion_table, naming_contrasts, photo_table
 from analysis.tables import Tables
 
@@ -14,6 +15,8 @@ from analysis.tables import Tables
 def test_categories_are_sorted_by_their_difference_and_spread_over_their_photos(tables: Tables) -> None:
     table = category_table(tables, "color")
     assert table["difference"].is_monotonic_increasing
+    effect = contrasts(tables).set_index("contrast").loc["color", "effect"]
+    assert np.average(table["difference"], weights=table["num_photos"]) == pytest.approx(effect)
     plum = table.set_index("category").loc["Plum"]
     mine = photo_table(tables, "color").query("category == 'Plum'")["difference"]
     assert (plum["difference"], plum["num_photos"]) == (pytest.approx(mine.mean()), 10)

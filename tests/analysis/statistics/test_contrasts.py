@@ -9,7 +9,7 @@ import pytest
 from scipy import stats
 
 from analysis.statistics import rule
-from analysis.statistics.contrasts import by_category, contrasts
+from analysis.statistics.contrasts import contrasts
 from analysis.tables import Tables
 
 
@@ -209,14 +209,3 @@ def test_a_twin_of_the_other_task_is_not_compared(tables: Tables) -> None:
     made = with_twin(tables, 0.1)
     other = made.trials.replace({"setting": {"joint.color.color.twin": "joint.color.class.twin"}})
     assert "color, twin" not in set(contrasts(replace(made, trials=other))["contrast"])
-
-
-def test_categories_average_to_the_whole_difference(tables: Tables) -> None:
-    table = by_category(tables)
-    color = table[table["contrast"] == "color"]
-    assert len(color) == 6
-    assert np.average(color["difference"], weights=color["num_photos"]) == pytest.approx(
-        row_of(tables, "color")["effect"]
-    )
-    assert (color["low"] <= color["difference"]).all()
-    assert (color["high"] >= color["difference"]).all()

@@ -127,7 +127,7 @@ def test_a_study_of_the_catalogue_needs_its_name_and_tintune_data_alone(
     monkeypatch.setenv("TINTUNE_DATA", str(tmp_path))
     monkeypatch.setenv("TINTUNE_CACHE", str(tmp_path / "cache"))
     done = CliRunner().invoke(app, ["data", "prepare", "ncd-small", "--set", "data.image_size=16", "--json"])
-    assert done.exit_code == 0 and json.loads(done.stdout)["num_photos"] == 12
+    assert done.exit_code == 0 and json.loads(done.stdout)["num_photos"] == 28
     assert set(catalog_names()) >= {"quickstart", "ncd-small", "ncd-task-effects"}
 
 

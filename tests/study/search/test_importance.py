@@ -72,6 +72,16 @@ def test_a_conditional_setting_counts_where_it_exists(tmp_path: Path) -> None:
     assert found["learning_rate@adamw"]["importance"] <= found["learning_rate@adamw"]["by_chance"]
 
 
+def test_it_is_the_best_trials_that_are_looked_at_and_not_the_worst(tmp_path: Path) -> None:
+    """A high dropout makes the worst trials; among the others the optimizer makes the best."""
+
+    def score(one: dict[str, Any]) -> float:
+        return (10.0 if one["dropout"] > 0.5 else 0.0) + (one["optimizer"] == "sgd")
+
+    rows = importance_rows(*searched(tmp_path, 40, score))
+    assert rows[0]["setting_name"] == "optimizer"
+
+
 def test_five_trials_stand_above_the_quantile_of_thirty_and_a_tenth_of_many(tmp_path: Path) -> None:
     rows = importance_rows(*searched(tmp_path / "thirty", 30, lambda one: one["dropout"]))
     assert {(row["num_trials"], row["quantile"]) for row in rows} == {(30, 5 / 30)}
