@@ -73,10 +73,21 @@ def main(command: list[str]) -> int:
     except (OSError, subprocess.SubprocessError) as error:
         print(f"warning: no MPS, trials of one GPU take turns: {error}", file=sys.stderr, flush=True)
         is_ours = False
-    running = subprocess.Popen(command)
+    told: list[int] = []
+    running: list[subprocess.Popen[bytes]] = []
+
+    def forward(number: int, _: object) -> None:
+        told.append(number)
+        for process in running:
+            process.send_signal(number)
+
     for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda number, _: running.send_signal(number))
-    code = running.wait()
+        signal.signal(number, forward)
+    running.append(subprocess.Popen(command))
+    # What came before there was anybody to tell.
+    for number in told:
+        running[0].send_signal(number)
+    code = running[0].wait()
     if is_ours:
         stop()
     return code if code >= 0 else 128 - code

@@ -70,9 +70,9 @@ def planned_contrasts(tables: Tables) -> list[Planned]:
     found = roles.sides(tables)
 
     def plan(family: str, name: str, declared: dict[str, str]) -> Planned:
-        arms = (declared["treatment"], declared["control"])
-        chosen = (found.get((family, name, side)) for side in ("treatment", "control"))
-        return Planned(family, name, *arms, declared["metric"], *chosen, question=declared.get("question", ""))
+        treatment, control = (found.get((family, name, side)) for side in ("treatment", "control"))
+        sides = (declared["treatment"], declared["control"], declared["metric"], treatment, control)
+        return Planned(family, name, *sides, question=declared.get("question", ""))
 
     primary = [plan("primary", name, declared) for name, declared in tables.study["contrasts"].items()]
     both = [

@@ -3,6 +3,7 @@
 import os
 import shlex
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated
 
@@ -71,7 +72,7 @@ def launch(
     if dry_run:
         check_folder(loaded, launched.folder)
         num_photos = count_photos(loaded.data_config())
-        spreads = {metric: one.model_dump() for metric, one in loaded.spread.items()}
+        spreads: dict[str, Mapping[str, float]] = {name: one.model_dump() for name, one in loaded.spread.items()}
         if spread_of is not None:
             spreads = {**spreads, **borrowed(storage_path(spread_of))}
         power = power_rows(loaded, spreads, num_photos)

@@ -13,16 +13,23 @@ NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
 """What a study may be called: Study.name in `study/definition/study.py`."""
 
 DATA = {
-    "orchard": "{dataset: orchard, image_size: 32, num_classes: 6, photos_per_class: 40, coupling: 0.9}",
+    "orchard": "{dataset: orchard, image_size: 32, num_classes: 4, photos_per_class: 240, coupling: 0.9}",
     "ncd": "{dataset: ncd, root: data/ncd/ColorfulOriginal, image_size: 64}",
     "stanford_dogs": "{dataset: stanford_dogs, root: data/stanford_dogs, image_size: 64, split: official}",
     "folder": "{dataset: folder, root: data/photos, image_size: 64} # root holds one folder for each class",
 }
 """The photos a study can start from: drawn in code, two public data sets, and any folder of class folders."""
 
+DRAWN = """  beta2: 0.98
+  weight_decay: 0.2
+  crop_min_area: 1 # drawn shapes need no augmentation
+  flip: false
+  max_rotation_degrees: 0
+"""
+
 SIZE = {
-    "orchard": {"epochs": 14, "batch_size": 16, "width": 0.125, "trials": 4},
-    "photos": {"epochs": 60, "batch_size": 64, "width": 0.25, "trials": 6},
+    "orchard": {"epochs": 8, "batch_size": 16, "width": 0.125, "trials": 3, "more": DRAWN},
+    "photos": {"epochs": 60, "batch_size": 64, "width": 0.25, "trials": 6, "more": ""},
 }
 
 COLOR = {"folder": "delta_e"}
@@ -52,7 +59,7 @@ base: # the same in every arm
   width: {width} # 1.0 is the paper's network
   optimizer: adamw
   schedule: one_cycle
-
+{more}
 space: # searched in every arm alike; also choice, uniform, int_uniform, and cases with `when`
   learning_rate: {{log_uniform: [2.0e-3, 2.0e-2]}}
 

@@ -19,10 +19,10 @@ from tests.deploy.test_compose_file import FILLED
 
 RAY = """\
 #!/bin/sh
+trap 'exit 3' TERM
 echo "$@" > {folder}/started.tmp
 echo "$CUDA_VISIBLE_DEVICES $CUDA_MPS_PIPE_DIRECTORY" >> {folder}/started.tmp
 mv {folder}/started.tmp {folder}/started
-trap 'exit 3' TERM
 while :; do sleep 0.05; done
 """
 SMI = '#!/bin/sh\n[ "$*" = "--query-gpu=uuid --format=csv,noheader" ] || exit 2\necho GPU-11-aa\necho GPU-22-bb\n'
