@@ -17,7 +17,7 @@ objectives: {{val/delta_e: min}}
 contrasts:
   color: {{treatment: joint, control: color_only, metric: test/delta_e}}
 margin: {{test/delta_e: 0.5}}
-search: {{trials_per_arm: {trials_per_arm}, sampler: {sampler}}}
+search: {{trials_per_arm: {trials_per_arm}, sampler: {sampler}, rechecks: 0}}
 confirm: {{replicates: 2}}
 resources: {{cpus_per_trial: {cpus_per_trial}}}
 """

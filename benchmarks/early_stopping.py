@@ -46,7 +46,7 @@ objectives: {val/delta_e: min, val/top1: max}
 contrasts:
   color: {treatment: joint, control: color_only, metric: test/delta_e}
 margin: {test/delta_e: 0.5}
-search: {trials_per_arm: 30}
+search: {trials_per_arm: 30, rechecks: 0}
 confirm: {replicates: 2}
 """
 ARM, NUM_SLOTS = "joint", 8
@@ -88,8 +88,8 @@ def search(study: Study) -> tuple[int, float]:
         num_epochs += 1
         epoch, goes_on = int(record["epoch"]), True
         if rule is not None:
-            rule.note(ARM, entry.name, record)
-            goes_on = not rule.decides(epoch) or rule.goes_on(ARM, entry.name, epoch)
+            rule.note(entry.rivals, entry.name, record)
+            goes_on = not rule.decides(epoch) or rule.goes_on(entry.rivals, entry.name, epoch)
         if goes_on and epoch < study.epochs:
             arm_search.hear(number, record)
             heapq.heappush(due, (now + 1, number))

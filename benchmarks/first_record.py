@@ -35,7 +35,7 @@ objectives: {val/delta_e: min}
 contrasts:
   color: {treatment: joint, control: color_only, metric: test/delta_e}
 margin: {test/delta_e: 0.5}
-search: {trials_per_arm: 2, sampler: random}
+search: {trials_per_arm: 2, sampler: random, rechecks: 0}
 confirm: {replicates: 2}
 """
 PARTS = {

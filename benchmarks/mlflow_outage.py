@@ -43,7 +43,7 @@ objectives: {{val/delta_e: min}}
 contrasts:
   color: {{treatment: joint, control: color_only, metric: test/delta_e}}
 margin: {{test/delta_e: 0.5}}
-search: {{trials_per_arm: {trials_per_arm}, sampler: random}}
+search: {{trials_per_arm: {trials_per_arm}, sampler: random, rechecks: 0}}
 confirm: {{replicates: 2}}
 resources: {{cpus_per_trial: 1}}
 """

@@ -192,7 +192,7 @@ arms: {joint: {class_loss_weight: 0.01}, color_only: {class_loss_weight: 0}}
 objectives: {val/delta_e: min}
 contrasts: {color: {treatment: joint, control: color_only, metric: test/delta_e}}
 margin: {test/delta_e: 1.0}
-search: {trials_per_arm: 2}
+search: {trials_per_arm: 2, rechecks: 0}
 confirm: {replicates: 2}
 resources: {cpus_per_trial: 1, gpus_per_trial: GPUS}
 """

@@ -4,8 +4,6 @@ HEADERS = {
     "share_right": "named right [share]",
     "low_95": "95 % interval from",
     "high_95": "95 % interval to",
-    "low_90": "90 % interval from",
-    "high_90": "90 % interval to",
     "low_side": "interval against the margin from",
     "high_side": "interval against the margin to",
     "low_95_these_photos": "95 %, these photos only, from",

@@ -88,7 +88,7 @@ def study_json(num_replicates: int, num_folds: int = 1, looks: tuple[int, ...] |
         "epochs": NUM_EPOCHS,
         "data": {
             "dataset": "orchard", "image_size": 32, "seed": 0, "split": "pool", "num_photos": 720, "num_classes": 6,
-            "class_names": list(CATEGORIES), "skipped": [], "constant_color": {"delta_e": ONE_COLOR, "color_mse": 0.02},
+            "class_names": list(CATEGORIES), "skipped": [],
         },
         "hardware": "2 CPU cores", "packages": {}, "launched": "2026-11-23T06:00:00+00:00",
         "exported": "2026-11-23T07:00:00+00:00", "metrics": METRICS,

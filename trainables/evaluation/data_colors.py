@@ -19,8 +19,6 @@ from torch import Tensor
 from trainables.color.color_space import delta_e_2000, photos_to_rgb, rgb_to_lab
 from trainables.color.recolor import PIXELS_AT_ONCE, shown
 from trainables.data.images import Images
-from trainables.data.splits import Cut
-from trainables.evaluation.baselines import ONE_COLOR, baselines
 
 NUM_COLORS, NUM_COLORS_OF_ALL = 3, 6
 """Dominant colours of a category, and of the whole set."""
@@ -217,13 +215,6 @@ def k_means(points_N3: NDArray[np.float64], num_clusters: int, generator: np.ran
 def _swatch(lab_3: Tensor, share: float) -> Swatch:
     lightness, a, b = (round(value, 2) for value in lab_3.tolist())
     return Swatch(lightness=lightness, a=a, b=b, share=share, hex=hex_of(lab_3), name=name_of(lab_3))
-
-
-def constant_color(images: Images, cut: Cut) -> dict[str, float]:
-    """Mean CIEDE2000 on the test pool, as shown, of painting everything in the mean colour of train and val."""
-    columns = baselines(images, cut)
-    errors = [error for error, rule in zip(columns["delta_e"], columns["rule"], strict=True) if rule == ONE_COLOR]
-    return {"delta_e": float(np.mean(errors))}
 
 
 NAMED: Mapping[str, str] = MappingProxyType(

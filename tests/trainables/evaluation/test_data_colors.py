@@ -9,14 +9,12 @@ from skimage.color import deltaE_ciede2000, rgb2lab
 from trainables.color.color_space import rgb_to_lab
 from trainables.color.recolor import shown
 from trainables.data.images import Images
-from trainables.data.splits import Cut
 from trainables.evaluation.data_colors import (
     GRID,
     MAX_PIXELS,
     NAMED,
     PREDICTORS,
     _sampled_lab,
-    constant_color,
     data_colors,
     group_means,
     hex_of,
@@ -131,13 +129,3 @@ def test_every_named_colour_is_called_by_its_name() -> None:
         rgb_1311 = torch.tensor([int(code[at : at + 2], 16) for at in (1, 3, 5)]).reshape(1, 3, 1, 1) / 255
         lab_3 = rgb_to_lab(rgb_1311).flatten()
         assert (name_of(lab_3), hex_of(lab_3)) == (name, code)
-
-
-def test_the_constant_predictor_matches_a_slow_loop(orchard: Images) -> None:
-    cut = Cut(train=np.arange(0, 40), val=np.arange(40, 50), test=np.arange(50, 64))
-    lab = np.stack([rgb2lab(pixels / 255.0) for pixels in orchard.pixels_NHW3])
-    mean_ab = lab[:50, ..., 1:].mean(axis=(0, 1, 2))
-    painted = lab[50:].copy()
-    painted[..., 1:] = mean_ab
-    found = constant_color(orchard, cut)
-    assert found == {"delta_e": pytest.approx(deltaE_ciede2000(lab[50:], as_shown(painted)).mean(), abs=2e-3)}
