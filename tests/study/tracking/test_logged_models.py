@@ -76,12 +76,12 @@ def models(uri: str) -> dict[str, LoggedModel]:
 
 def test_each_setting_of_the_primary_contrasts_that_colours_is_a_model_of_its_run(server: MlflowServer) -> None:
     found = models(server.uri)
-    assert sorted(found) == ["color_only-confirm-1", "joint-confirm-1"]
+    assert sorted(found) == ["color_only-confirm-1", "joint.color-confirm-1"]
     client = MlflowClient(tracking_uri=server.uri)
     for name, model in found.items():
         run = client.get_run(model.source_run_id)
         assert run.data.tags[TRIAL_TAG] == name and run.outputs.model_outputs[0].model_id == model.model_id
-        assert str(model.status) == "READY" and model.tags["arm"] == name.partition("-")[0]
+        assert str(model.status) == "READY" and model.tags["arm"] == name.partition("-")[0].partition(".")[0]
 
 
 def test_bringing_level_again_makes_no_second_model_and_completes_a_half_made_one(
@@ -96,7 +96,7 @@ def test_bringing_level_again_makes_no_second_model_and_completes_a_half_made_on
     client = MlflowClient(tracking_uri=server.uri)
     client.delete_logged_model(before["color_only-confirm-1"].model_id)
     tags = before["color_only-confirm-1"].tags
-    half = client.create_logged_model(before["joint-confirm-1"].experiment_id, name="color_only", tags=tags)
+    half = client.create_logged_model(before["joint.color-confirm-1"].experiment_id, name="color_only", tags=tags)
     MlflowView(study.folder, server.uri).sync()
     completed = models(server.uri)["color_only-confirm-1"]
     assert completed.model_id == half.model_id and str(completed.status) == "READY"
@@ -105,7 +105,7 @@ def test_bringing_level_again_makes_no_second_model_and_completes_a_half_made_on
 def test_a_model_holds_a_card_a_signature_pinned_requirements_and_no_pickle(
     server: MlflowServer, study: Ledger, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    model = models(server.uri)["joint-confirm-1"]
+    model = models(server.uri)["joint.color-confirm-1"]
     # Of a model's address MLflow (3.17) looks up a part in the store of the environment, whatever `tracking_uri` says.
     monkeypatch.setenv("MLFLOW_TRACKING_URI", server.uri)
     folder = Path(download_artifacts(f"models:/{model.model_id}", dst_path=str(tmp_path / "model")))
@@ -172,7 +172,7 @@ def test_a_served_model_answers_fifty_requests_at_once_each_with_its_own_picture
     choice = choose_model(f"{study.folder}:joint")
     local = load_trial(vars(choice.entry), choice.checkpoint, choice.class_names)
     photos = [encoded(colorful(64 + number, 48, seed=number)) for number in range(50)]
-    with serving(server, models(server.uri)["joint-confirm-1"].model_id, tmp_path) as address:
+    with serving(server, models(server.uri)["joint.color-confirm-1"].model_id, tmp_path) as address:
         with ThreadPoolExecutor(len(photos)) as pool:
             answers = list(pool.map(lambda photo: ask(address, base64.b64encode(photo).decode()), photos))
         for wrong in ("no base64!", base64.b64encode(b"no photo").decode(), ""):
