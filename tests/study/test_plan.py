@@ -73,3 +73,19 @@ def test_photos_are_counted_without_decoding_them(tmp_path: Path) -> None:
 )
 def test_a_duration_has_two_digits_and_the_unit_that_fits(seconds: float, text: str) -> None:
     assert duration(seconds) == text
+
+
+def test_folds_multiply_searches_and_what_waits_for_an_effect_is_marked() -> None:
+    text = TEXT.replace("replicates: 3", "folds: 5, looks: [1, 2]").replace("rechecks: 0", "rechecks: 2")
+    text = text.replace("objectives:", "  deaf: {shuffle_labels: true, class_loss_weight: 0.01}\nobjectives:")
+    text = text.replace("margin:", "controls: {ear: {treatment: joint, control: deaf, metric: test/delta_e}}\nmargin:")
+    study = parse_study(text)
+    table, printed = rows(study, estimate(study))
+    assert [row[:3] for row in table[:3]] == [
+        ["joint", "search", "20"],
+        ["", "recheck", "≤ 20"],
+        ["", "confirm", "≤ 20"],
+    ]
+    assert [row[:3] for row in table if row[0].startswith("deaf")] == [["deaf *", "search", "≤ 20"]]
+    assert "5 folds, each with a search of its own, looks after 1 and 2 replicates of each" in " ".join(printed.split())
+    assert "* Only where a primary contrast finds an effect" in printed
