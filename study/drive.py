@@ -15,7 +15,7 @@ from study.errors import StudyStoppedError
 from study.ledger.ledger import Entry, Ledger
 from study.results.export import read_verdicts, write_report
 from study.search import warm_start
-from study.search.selection import Selection, confirm_entries, recheck_entries, select, why_none
+from study.search.selection import Selection, confirm_entries, recheck_entries, select, twin_entries, why_none
 
 if TYPE_CHECKING:
     from study.execution.phases import Phases
@@ -56,7 +56,12 @@ def _choose(phases: "Phases", arms: Sequence[str], console: Console) -> None:
     """Searches these arms, and runs their best settings again."""
     study, ledger = phases.study, Ledger(phases.assignment.folder)
     phases.search(arms)
-    _say_arms_without_settings(study, ledger, arms, console)
+    num_bare = _say_arms_without_settings(study, ledger, arms, console)
+    if num_bare == len(study.first_arms) * study.confirm.folds and arms == study.first_arms:
+        raise StudyStoppedError(
+            "No search trial of any arm reached its last epoch, so there is nothing to confirm. Read failure_message "
+            f"in {ledger.trials}/*/trial.json, mend the study and launch it under another name."
+        )
     phases.finish(recheck_entries(study, ledger, arms))
 
 
@@ -92,19 +97,20 @@ def _explain(phases: "Phases", verdicts: list[dict[str, Any]], console: Console)
         return None
     if study.later_arms:
         _choose(phases, study.later_arms, console)
-    selections = [one for one in select(study, ledger) if one.family != "both"]
-    # As many replicates as the effects rest on.
-    looks = [int(row["look"]) for row in primary if str(row["verdict"]).startswith(EFFECTS)]
-    num_replicates = study.confirm.all_looks[max(looks) - 1]
-    planned = confirm_entries(study, ledger, selections, num_replicates, twins=True)
-    if not planned:
-        return None
+    looks = {row["contrast"]: int(row["look"]) for row in primary if str(row["verdict"]).startswith(EFFECTS)}
+    selections = select(study, ledger)
+    # As many replicates as the effects rest on; of other contrasts nothing more is trained.
+    replicates = {name: study.confirm.all_looks[look - 1] for name, look in looks.items()}
+    controls = [one for one in selections if one.family == "controls"]
+    planned = confirm_entries(study, ledger, controls, max(replicates.values()))
+    for name, num_replicates in replicates.items():
+        planned += twin_entries(study, ledger, [one for one in selections if one.contrast == name], num_replicates)
     phases.finish(planned)
     return write_report(folder)
 
 
-def _say_arms_without_settings(study: Study, ledger: Ledger, arms: Sequence[str], console: Console) -> None:
-    """Names the arms that have nothing to confirm; where no arm has, the study stops."""
+def _say_arms_without_settings(study: Study, ledger: Ledger, arms: Sequence[str], console: Console) -> int:
+    """Names the arms that have nothing to confirm, with their folds, and gives the number of those."""
     entries = ledger.entries("search")
     num_bare = 0
     for arm in arms:
@@ -120,11 +126,7 @@ def _say_arms_without_settings(study: Study, ledger: Ledger, arms: Sequence[str]
             "contrasts have no verdict.",
             soft_wrap=True,
         )
-    if num_bare == len(arms) * study.confirm.folds:
-        raise StudyStoppedError(
-            "No search trial of any arm reached its last epoch, so there is nothing to confirm. Read failure_message "
-            f"in {ledger.trials}/*/trial.json, mend the study and launch it under another name."
-        )
+    return num_bare
 
 
 def _any_done(entries: Sequence[Entry], fold: int) -> bool:

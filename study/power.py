@@ -81,7 +81,10 @@ def power_table(rows: list[dict[str, Any]], basis: str) -> Table:
             "?" if nothing is None else "never" if nothing < 0.005 else f"{nothing:.0%}",
         )
     unknown = sorted({row["metric"] for row in rows if row["spread"] is None})
+    lucky = sorted({row["metric"] for row in rows if row["spread"] is not None and not row["spread"].get("search")})
     table.caption = basis if not unknown else f"{basis} No spread of {', '.join(unknown)}: {UNKNOWN}."
+    if lucky:
+        table.caption += f" Without the luck of the search ({', '.join(lucky)}): folds will find less."
     return table
 
 

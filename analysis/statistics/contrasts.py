@@ -62,6 +62,11 @@ def _contrasts(tables: Tables) -> pd.DataFrame:
         for plan in plans
         if plan.family != "primary"
     ]
+    if not all(row["settled"] for row in primary):
+        # They are judged once: not before it is known on how many replicates.
+        waits = {"verdict": rule.NOT_YET, "claims": [], "settled": False, "look": 0}
+        waits["note"] = "judged once every primary contrast is settled"
+        others = [row | waits if row["family"] == "controls" else row for row in others]
     return pd.DataFrame([*primary, *others], columns=list(COLUMNS))
 
 

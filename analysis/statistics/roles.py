@@ -107,7 +107,9 @@ def progress(tables: Tables, roles: tuple[str, ...], num_replicates: int) -> Pro
     failed, waiting, is_running = [], [], False
     for role in roles:
         by_fold = {} if role.endswith(TWIN) else chosen(tables).get(role, {})
-        empty = [fold for fold, setting in by_fold.items() if not setting]
+        # What has not been searched may still be; only a search that has ended without a finished trial chose nothing.
+        arm = role.partition(".")[0]
+        empty = [fold for fold, setting in by_fold.items() if not setting and _was_searched(tables, arm, fold)]
         if empty:
             what = f"no setting of {role} was chosen{_in_folds(empty, num_folds)}"
             failed.append(f"{what}: the search has no finished trial to choose from")
@@ -130,6 +132,13 @@ def progress(tables: Tables, roles: tuple[str, ...], num_replicates: int) -> Pro
         if num_open:
             waiting.append(f"{num_open} of {len(ends)} trainings of {role} have not ended")
     return Progress("; ".join(failed), "; ".join(waiting), is_running)
+
+
+def _was_searched(tables: Tables, arm: str, fold: int) -> bool:
+    """Whether the fold's search of an arm has trials, and all of them have ended."""
+    trials = tables.trials
+    ours = trials[(trials["phase"] == "search") & (trials["arm"] == arm) & (trials["fold"] == fold)]
+    return not ours.empty and bool(ours["state"].isin(["done", "stopped", "failed"]).all())
 
 
 @lru_cache(maxsize=4)

@@ -74,7 +74,9 @@ def launch(
         num_photos = count_photos(loaded.data_config())
         spreads: dict[str, Mapping[str, float]] = {name: one.model_dump() for name, one in loaded.spread.items()}
         if spread_of is not None:
-            spreads = {**spreads, **borrowed(storage_path(spread_of))}
+            lent = borrowed(storage_path(spread_of))
+            # One search shows nothing of the luck between searches: what the file says of it stays.
+            spreads |= {metric: {**spreads.get(metric, {}), **spread} for metric, spread in lent.items()}
         power = power_rows(loaded, spreads, num_photos)
         with console.status("timing a step of each arm"):
             times = estimate(loaded)

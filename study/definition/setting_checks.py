@@ -38,6 +38,11 @@ def _names(study: "Study") -> Iterator[Problem]:
             if not re.fullmatch(r"[a-z][a-z0-9_]{0,39}", name):
                 rule = "be lower-case letters, digits and _, at most 40, the first a letter"
                 yield Problem((section, name), f"the name of {section}.{name} must {rule}.")
+    for section, names in (("contrasts", study.contrasts), ("controls", study.controls)):
+        if "both" in names:
+            yield Problem(
+                (section, "both"), "the name 'both' is kept for the compromise's setting; choose another one."
+            )
     for name in study.controls.keys() & study.contrasts.keys():
         yield Problem(("controls", name), f"the name {name!r} is a contrast already; give this control another one.")
 

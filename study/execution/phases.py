@@ -37,7 +37,7 @@ class Phases:
     def search(self, arms: Sequence[str]) -> None:
         """Runs the search of these arms in every fold."""
         entries = Ledger(self.assignment.folder).entries("search")
-        others = [entry for entry in entries if entry.arm not in arms]
+        others = [entry for entry in entries if entry.arm not in arms and entry.finished]
         num_planned = len(arms) * self.study.search.trials_per_arm * self.study.confirm.folds
         self._run("search", num_planned + len(others), arms)
 

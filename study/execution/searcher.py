@@ -118,7 +118,9 @@ class LedgerSearcher(Searcher):  # type: ignore[misc]
         if self.ready is not None:
             self.ready()
         entries = self.ledger.entries(self.phase)
-        self.queue = [entry for entry in _in_turn(entries) if not entry.finished]
+        # A launch that was interrupted while it searched later arms first goes through the others again.
+        ours = [entry for entry in entries if self.phase != "search" or entry.arm in self.arms]
+        self.queue = [entry for entry in _in_turn(ours) if not entry.finished]
         if self.phase == "search":
             records = self.ledger.all_records([entry.name for entry in entries])
             for rivals in [(fold, arm) for fold in range(self.study.confirm.folds) for arm in self.arms]:

@@ -8,6 +8,7 @@ import pyarrow as pa
 from study.definition.study import Study
 from study.storage.files import read_json, read_table, table_bytes, write_bytes, write_json
 from study.storage.path import StoragePath, download, is_remote, workplace
+from trainables.config import DataConfig
 from trainables.data.images import Images, load_images
 from trainables.data.splits import cut_replicate
 from trainables.files import default_cache
@@ -19,13 +20,15 @@ COLORS, BASELINES = "data_colors.json", "baselines.parquet"
 def write_summaries(folder: StoragePath, study: Study, fingerprint: dict[str, Any]) -> None:
     """Looks at the photos once, where they lie prepared; what was found before stays."""
     digest = fingerprint["data"].get("digest", "")
+    # Baselines depend on the cuts, and the place where a remote study's tables are made outlives its folder.
+    keys = {COLORS: digest, BASELINES: f"{digest} {cut_key(study.data_config())}"}
     results = workplace(folder) / "results"
     missing = []
     for name in (COLORS, BASELINES):
         path = results / name
         if is_remote(folder) and not path.exists() and (folder / "results" / name).exists():
             download(folder / "results" / name, path)
-        if not path.exists() or _digest_of(path) != digest:
+        if not path.exists() or _digest_of(path) != keys[name]:
             missing.append(name)
     prepared = find_prepared(study.data_config(), default_cache(), digest) if missing else None
     if prepared is None:
@@ -37,7 +40,12 @@ def write_summaries(folder: StoragePath, study: Study, fingerprint: dict[str, An
         write_json(results / COLORS, {**data_colors(images).document(), "digest": digest})
     if BASELINES in missing:
         table = _baselines(study, images)
-        write_bytes(results / BASELINES, table_bytes(table.replace_schema_metadata({"digest": digest})))
+        write_bytes(results / BASELINES, table_bytes(table.replace_schema_metadata({"digest": keys[BASELINES]})))
+
+
+def cut_key(data: DataConfig) -> str:
+    """What decides which photos are tested and which the rules without a network may look at."""
+    return f"{data.seed} {data.split} {data.folds} {data.test_share} {data.val_share}"
 
 
 def _digest_of(path: Any) -> str:

@@ -63,7 +63,7 @@ def export(folder: StoragePath) -> Path:
     _write_photos(results / "photos.parquet", ledger, entries)
     _write(results / "selections.parquet", [dataclasses.asdict(one) for one in select(study, ledger)])
     _write_pictures(results / "pictures.parquet", ledger, entries)
-    _write_importance(results / "importance.parquet", study, ledger, entries)
+    _write_importance(results / "importance.parquet", study, ledger, entries, fingerprint["launched"])
     write_summaries(folder, study, fingerprint)
     write_json(results / "study.json", _study_document(study, fingerprint))
     return results
@@ -138,17 +138,18 @@ def _write_pictures(path: Path, ledger: Ledger, entries: list[Entry]) -> None:
     _write(path, rows)
 
 
-def _write_importance(path: Path, study: Study, ledger: Ledger, entries: list[Entry]) -> None:
+def _write_importance(path: Path, study: Study, ledger: Ledger, entries: list[Entry], launched: str) -> None:
     """Anew only where a search trial has ended since: scores are dealt out many times, which takes a while."""
-    num_ended = str(sum(entry.finished for entry in entries if entry.phase == "search")).encode()
-    if path.exists() and (read_table(path).schema.metadata or {}).get(b"num_ended") == num_ended:
+    num_ended = sum(entry.finished for entry in entries if entry.phase == "search")
+    state = f"{launched} {num_ended}".encode()
+    if path.exists() and (read_table(path).schema.metadata or {}).get(b"state") == state:
         return
     # It brings Optuna along.
     from study.search.importance import importance_rows
 
     rows = importance_rows(study, ledger)
     table = pa.table({name: [row[name] for row in rows] for name in (rows[0] if rows else ())})
-    write_bytes(path, table_bytes(table.replace_schema_metadata({"num_ended": num_ended})))
+    write_bytes(path, table_bytes(table.replace_schema_metadata({"state": state})))
 
 
 def _study_document(study: Study, fingerprint: dict[str, Any]) -> dict[str, Any]:

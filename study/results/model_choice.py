@@ -62,8 +62,9 @@ def choose_model(named: str) -> ModelChoice:
         if any(arm in (entry.setting, entry.arm) for entry in confirmed):
             raise ValueError(f"{arm!r} did not learn to colour (color_loss_weight 0). Those that did: {choices}.")
         raise ValueError(f"{folder} has no arm {arm!r} with a confirmed network. Known: {choices}.")
-    setting, why = (own[0], "It was asked for.") if len(own) == 1 else _best(ledger, usable, own)
-    return ModelChoice(folder=folder, entry=_first(usable, setting), why=why)
+    named_groups = {setting: [one for one in usable if one.setting == setting] for setting in own}
+    name, why = (own[0], "It was asked for.") if len(own) == 1 else _best(ledger, named_groups)
+    return ModelChoice(folder=folder, entry=_first(named_groups[name]), why=why)
 
 
 def learned_to_color(entry: Entry) -> bool:
@@ -92,39 +93,46 @@ def _split(named: str) -> tuple[StoragePath, str]:
 
 def _default(study: Study, ledger: Ledger, usable: list[Entry]) -> ModelChoice:
     """The better side of the primary colour contrast; without one, the best confirmed setting."""
-    known = {entry.setting for entry in usable}
-    sides = [one for one in _color_contrast(study, ledger) if one in known]
-    setting, why = _best(ledger, usable, sides or list(dict.fromkeys(entry.setting for entry in usable)))
-    return ModelChoice(folder=ledger.folder, entry=_first(usable, setting), why=why)
+    groups = _color_contrast(study, ledger, usable)
+    if not groups:
+        for entry in usable:
+            groups.setdefault(entry.setting, []).append(entry)
+    name, why = _best(ledger, groups)
+    return ModelChoice(folder=ledger.folder, entry=_first(groups[name]), why=why)
 
 
-def _color_contrast(study: Study, ledger: Ledger) -> list[str]:
+def _color_contrast(study: Study, ledger: Ledger, usable: list[Entry]) -> dict[str, list[Entry]]:
+    """The networks behind each side of the first colour contrast, by role; a fold may have trained two roles as one."""
     from study.search.selection import select
 
     color = [name for name, contrast in study.contrasts.items() if metric_of(contrast.metric).task == "color"]
     chosen = [one for one in select(study, ledger) if one.family == "primary" and one.source]
-    return [one.setting for one in chosen if color and one.contrast == color[0]]
+    sides = [one for one in chosen if color and one.contrast == color[0]]
+    groups: dict[str, list[Entry]] = {}
+    for side in sides:
+        own = [one for one in usable if (one.fold, one.setting) == (side.fold, side.setting)]
+        if own:
+            groups.setdefault(side.role, []).extend(own)
+    return groups
 
 
-def _best(ledger: Ledger, usable: list[Entry], settings: list[str]) -> tuple[str, str]:
-    """The setting whose replicates have the smallest mean val/delta_e at their end, and the sentence that says so."""
-    means: dict[str, float] = {}
-    num_replicates: dict[str, int] = {}
-    records = ledger.all_records([one.name for one in usable])
-    for setting in settings:
-        ends = [float(records[one.name][-1]["val/delta_e"]) for one in usable if one.setting == setting]
-        means[setting], num_replicates[setting] = fmean(ends), len(ends)
-    ranked = sorted(settings, key=lambda setting: means[setting] if math.isfinite(means[setting]) else math.inf)
+def _best(ledger: Ledger, groups: dict[str, list[Entry]]) -> tuple[str, str]:
+    """The group whose trainings have the smallest mean val/delta_e at their end, and the sentence that says so."""
+    records = ledger.all_records([one.name for group in groups.values() for one in group])
+    means = {
+        name: fmean(float(records[one.name][-1]["val/delta_e"]) for one in group) for name, group in groups.items()
+    }
+    ranked = sorted(groups, key=lambda name: means[name] if math.isfinite(means[name]) else math.inf)
     best = ranked[0]
     if len(ranked) == 1:
         return best, f"{best} is the only confirmed setting that can stand for it."
     others = ", ".join(f"{means[one]:.2f} for {one}" for one in ranked[1:])
     return best, (
-        f"{best} has the smallest mean val/delta_e: {means[best]:.2f} CIEDE2000 over {num_replicates[best]} "
+        f"{best} has the smallest mean val/delta_e: {means[best]:.2f} CIEDE2000 over {len(groups[best])} "
         f"replicates, against {others}. The test pool had no say."
     )
 
 
-def _first(usable: list[Entry], setting: str) -> Entry:
+def _first(group: list[Entry]) -> Entry:
     """The first fold's replicate 1, or the first one that there is: never the one that came out best."""
-    return min((one for one in usable if one.setting == setting), key=lambda one: (one.fold, one.replicate))
+    return min(group, key=lambda one: (one.fold, one.replicate))

@@ -10,6 +10,8 @@ from rich.table import Table
 from study.definition.study import Study
 from study.ledger.lease import holder
 from study.ledger.ledger import Entry, Ledger
+from study.storage.files import read_json
+from study.storage.path import StoragePath
 from trainables.records import PHASES
 
 PACE_RECORDS = 200
@@ -53,7 +55,7 @@ def time_left(ledger: Ledger, study: Study, entries: list[Entry]) -> str:
         report = ledger.folder / "report" / "report.html"
         # The report is written last; one asked for in between stands beside trials that still wait, or alone.
         confirmed = [entry.finished for entry in entries if entry.phase == "confirm"]
-        is_over = confirmed and all(confirmed) and report.exists()
+        is_over = confirmed and all(entry.finished for entry in entries) and report.exists() and _all_said(report)
         return f"finished; report: {report}" if is_over else "nobody drives it: launch it again to continue"
     phase = max((entry.phase for entry in entries if not entry.finished), key=PHASES.index, default="search")
     ours = [entry for entry in entries if entry.phase == phase]
@@ -70,6 +72,12 @@ def time_left(ledger: Ledger, study: Study, entries: list[Entry]) -> str:
     num_left -= sum(len(records[entry.name]) for entry in ours if not entry.finished)
     seconds = (recent[-1] - recent[0]) / (len(recent) - 1) * num_left
     return f"{phase}: about {duration(seconds)} left" if num_left else f"{phase}: finished"
+
+
+def _all_said(report: StoragePath) -> bool:
+    """Whether the report that was written last leaves no contrast open: it is written at every look."""
+    verdict = report.parent / "verdict.json"
+    return not verdict.exists() or all(row["settled"] for row in read_json(verdict)["contrasts"])
 
 
 def status_rows(ledger: Ledger, entries: list[Entry]) -> list[dict[str, Any]]:

@@ -85,8 +85,8 @@ class ArmSearch:
         self.seed = fold_seed(study.data_config(), fold)
         search = study.search
         self.first = [*study.enqueued_params(arm), *(dict(params) for params in warm)]
-        num_left = num_startup(search.trials_per_arm) - len(self.first)
-        self.first += rate_points(self.space, num_left, derive_seed(self.seed, "learning rates"))
+        num_points = num_startup(search.trials_per_arm)
+        self.first += rate_points(self.space, num_points, derive_seed(self.seed, "learning rates"))
         self.budgets = (
             budgets(study) if SAMPLERS[search.sampler].sees_budgets and search.early_stopping != "none" else []
         )
@@ -228,8 +228,6 @@ def rate_points(space: Space, num_points: int, seed: int) -> list[dict[str, Scal
     random place in its part, in random order. The same shares of the range in every arm, so that none begins luckier.
     """
     generator = np.random.default_rng(seed)
-    if num_points < 1:
-        return []
     shares = (generator.permutation(num_points) + generator.random(num_points)) / num_points
     ranges = {
         case.name: case.distribution

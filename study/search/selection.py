@@ -7,7 +7,7 @@ is chosen, because the best of many is lucky too.
 import dataclasses
 import math
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -60,14 +60,23 @@ def make_entry(study: Study, arm: str, settings: dict[str, Any], **fields: Any) 
     return _entry(study, arm, study.trial_config(arm, settings), **fields)
 
 
-def finished_trials(ledger: Ledger) -> Finished:
-    """What settings are chosen from: full-budget trials of the search, with their rechecks."""
-    done = [entry for phase in ("search", "recheck") for entry in ledger.entries(phase) if entry.state == "done"]
+def finished_trials(ledger: Ledger, *, with_rechecks: bool = True) -> Finished:
+    """What settings are chosen from: full-budget trials of the search, with their rechecks.
+
+    Settings whose recheck failed are left out while there are others: what failed once more is no good setting.
+    """
+    phases = ("search", "recheck") if with_rechecks else ("search",)
+    ended = [entry for phase in phases for entry in ledger.entries(phase)]
+    done = [entry for entry in ended if entry.state == "done"]
     records = ledger.all_records([entry.name for entry in done])
     found: Finished = defaultdict(dict)
     for entry in done:
         source = entry.source or entry.name
         found[entry.fold, entry.arm].setdefault(source, []).append(records[entry.name][-1])
+    failed = {entry.source for entry in ended if entry.phase == "recheck" and entry.state == "failed"}
+    for rivals, trials in found.items():
+        others = {name: kept for name, kept in trials.items() if name not in failed}
+        found[rivals] = others or trials
     return found
 
 
@@ -128,7 +137,7 @@ def loss_by(study: Study, criterion: str, record: Record) -> float:
 
 def recheck_entries(study: Study, ledger: Ledger, arms: Sequence[str]) -> list[Entry]:
     """The trials that run the best settings of these arms again: in every fold the top ones by each criterion."""
-    finished = finished_trials(ledger)
+    finished = finished_trials(ledger, with_rechecks=False)
     criteria: dict[str, list[str]] = defaultdict(list)
     for _, _, _, arm, criterion in _sides(study):
         if criterion not in criteria[arm]:
@@ -137,11 +146,9 @@ def recheck_entries(study: Study, ledger: Ledger, arms: Sequence[str]) -> list[E
     for (fold, arm), trials in sorted(finished.items()):
         if arm not in arms or len(trials) < 2:
             continue
-        # By the search alone, so that the choice is the same however many rechecks have finished.
-        first = {name: records[:1] for name, records in trials.items()}
         best: dict[str, None] = {}
         for criterion in criteria[arm]:
-            left = dict(first)
+            left = dict(trials)
             for _ in range(min(study.search.rechecks, len(left))):
                 name, _ = best_by(study, criterion, left)
                 del left[name]
@@ -154,40 +161,50 @@ def recheck_entries(study: Study, ledger: Ledger, arms: Sequence[str]) -> list[E
     return entries
 
 
-def confirm_entries(
-    study: Study, ledger: Ledger, selections: Sequence[Selection], num_replicates: int, *, twins: bool = False
-) -> list[Entry]:
-    """The trials that train chosen settings anew, as replicates 1 to `num_replicates`; with `twins` also those of the
-    primary contrasts with one task's weight at zero."""
-    sources: dict[str, Entry] = {}
-    found: dict[tuple[int, str], tuple[str, Entry, TrialConfig]] = {}
-    for selection in selections:
-        if not selection.source:
+def confirm_entries(study: Study, ledger: Ledger, selections: Sequence[Selection], num_replicates: int) -> list[Entry]:
+    """The trials that train chosen settings anew, as replicates 1 to `num_replicates`."""
+    chosen = {(one.fold, one.setting): one for one in selections if one.source}
+    configs = {key: (one, None) for key, one in chosen.items()}
+    return _confirm(study, ledger, configs, num_replicates)
+
+
+def twin_entries(study: Study, ledger: Ledger, selections: Sequence[Selection], num_replicates: int) -> list[Entry]:
+    """The treatments of these primary contrasts trained once more with the other task's weight at zero, where the study
+    asks for twins and the control trains one task: what the twin must come close to."""
+    twins: dict[tuple[int, str], tuple[Selection, str | None]] = {}
+    for one in selections:
+        if not (study.confirm.twins and one.family == "primary" and one.side == "treatment" and one.source):
             continue
-        source = sources.setdefault(selection.source, ledger.entry(selection.source))
-        config = TrialConfig.from_dict(source.config)
-        found[selection.fold, selection.setting] = (selection.arm, source, config)
-        if twins and study.confirm.twins and selection.family == "primary":
-            task = metric_of(study.contrasts[selection.contrast].metric).task
-            twin = _twin(config, task)
-            if twin is not None:
-                found[selection.fold, f"{selection.role}.{task}.twin"] = (selection.arm, source, twin)
-    return [
-        _entry(
-            study,
-            arm,
-            config,
-            phase="confirm",
-            fold=fold,
-            number=replicate,
-            replicate=replicate,
-            setting=setting,
-            source=source.name,
-            searched=source.searched,
-        )
-        for (fold, setting), (arm, source, config) in found.items()
-        for replicate in range(1, num_replicates + 1)
-    ]
+        contrast = study.contrasts[one.contrast]
+        if len(study.arm_tasks(contrast.control)) == 1:
+            task = metric_of(contrast.metric).task
+            twins[one.fold, f"{one.role}.{task}.twin"] = (one, task)
+    return _confirm(study, ledger, twins, num_replicates)
+
+
+def _confirm(
+    study: Study,
+    ledger: Ledger,
+    chosen: Mapping[tuple[int, str], tuple[Selection, str | None]],
+    num_replicates: int,
+) -> list[Entry]:
+    """Confirm trials by fold and setting; with a task, of the twin that trains it alone, where there is one."""
+    sources: dict[str, Entry] = {}
+    entries = []
+    for (fold, setting), (selection, task) in chosen.items():
+        if selection.source not in sources:
+            sources[selection.source] = ledger.entry(selection.source)
+        source = sources[selection.source]
+        own = TrialConfig.from_dict(source.config)
+        config = own if task is None else _twin(own, task)
+        if config is None:
+            continue
+        fields = {"setting": setting, "source": source.name, "searched": source.searched, "fold": fold}
+        entries += [
+            _entry(study, selection.arm, config, phase="confirm", number=number, replicate=number, **fields)
+            for number in range(1, num_replicates + 1)
+        ]
+    return entries
 
 
 def roles_of(study: Study, arm: str) -> list[str]:

@@ -10,7 +10,9 @@ import pytest
 from rich.console import Console
 
 from study.drive import drive
+from study.execution.worker import LedgerTrainable
 from study.ledger.ledger import Ledger
+from study.results.status import time_left
 from study.search.selection import RECHECK_REPLICATE
 from tests.study.analytic import TEXT
 from tests.study.finished_study import OneSlot, finished_study, opened_study
@@ -88,25 +90,42 @@ def test_what_explains_an_effect_is_searched_and_trained_once_there_is_one(ledge
     assert rows["color"]["verdict"].startswith("helps")
     settings = {entry.setting for entry in ledger.entries("confirm")}
     assert {"no_fusion", "joint.color.color.twin"} <= settings
+    assert "joint.naming.class.twin" not in settings, "naming found no effect"
     assert rows["fusion"]["verdict"].startswith("helps") and rows["fusion"]["num_looks"] == 1
     last_of_question = max(one.ended for one in ledger.entries("confirm") if one.setting == "joint.color")
     assert min(one.started for one in ledger.entries("search") if one.arm == "no_fusion") > last_of_question
 
 
-def test_without_an_effect_nothing_is_spent_on_explaining_one(tmp_path: Path) -> None:
+def one_question(margin: str) -> str:
+    """Colouring alone is asked about, and naming is weighed so heavily that it does nothing to it."""
     joint, naming = (
         "{class_loss_weight: {log_uniform: [5.0e-3, 2.0e-2]}}",
-        "  naming: {treatment: joint, control: class_only",
+        "  naming: {treatment: joint, control: class",
     )
-    none = FOLDS.replace(f"joint: {joint}", "joint: {class_loss_weight: 30}").replace("compromise:", "# compromise:")
-    none = none.replace(naming, f"# {naming}").replace(", test/p_true: 0.5", "").replace("name: folds", "name: none")
-    none = none.replace("  class_only", "#  class_only")
+    text = FOLDS.replace(f"joint: {joint}", "joint: {class_loss_weight: 30}").replace("compromise:", "# compromise:")
+    text = text.replace(naming, f"# {naming}").replace(", test/p_true: 0.5", "").replace("name: folds", "name: none")
+    return text.replace("  class_only", "#  class_only").replace("test/delta_e: 0.5", f"test/delta_e: {margin}")
+
+
+def test_what_the_first_look_leaves_open_is_trained_on_to_the_second(tmp_path: Path) -> None:
+    ledger = finished_study(tmp_path, one_question(margin="0.001"))
+    color = verdicts(ledger)["color"]
+    assert (color["look"], color["num_looks"], color["num_replicates"]) == (2, 2, 2)
+    assert {(entry.fold, entry.replicate) for entry in ledger.entries("confirm")} == {
+        (fold, replicate) for fold in range(4) for replicate in (1, 2)
+    }
+
+
+def test_without_an_effect_nothing_is_spent_on_explaining_one(tmp_path: Path) -> None:
+    none = one_question(margin="0.5")
     console = Console(file=io.StringIO(), width=200)
     ledger = finished_study(tmp_path, none, console)
     assert {entry.arm for entry in ledger.entries()} == {"joint", "color_only"}
     assert not any(entry.setting.endswith(".twin") for entry in ledger.entries())
     assert "controls and twins are not trained" in console.file.getvalue()  # type: ignore[attr-defined]
-    assert verdicts(ledger)["fusion"]["verdict"] == "not testable"
+    fusion = verdicts(ledger)["fusion"]
+    assert (fusion["verdict"], fusion["settled"]) == ("not testable", True)
+    assert fusion["note"] == "not trained: no primary contrast found an effect that it could explain"
 
 
 def test_one_network_is_judged_on_both_tasks(ledger: Ledger) -> None:
@@ -115,17 +134,59 @@ def test_one_network_is_judged_on_both_tasks(ledger: Ledger) -> None:
     assert {row["treatment"] for row in both} == {"joint.both"} and {row["family"] for row in both} == {"both"}
 
 
-@pytest.mark.parametrize("stop_after", [5, 40, 70])
-def test_an_interrupted_study_ends_as_if_never_stopped(ledger: Ledger, tmp_path: Path, stop_after: int) -> None:
+@pytest.fixture(scope="module")
+def order(ledger: Ledger) -> list[str]:
+    """The trials in the order in which they began."""
+    return [entry.name for entry in sorted(ledger.entries(), key=lambda one: one.started)]
+
+
+@pytest.mark.parametrize(
+    "began",
+    [
+        "search-f01-1",
+        "recheck-f03",
+        "confirm-f02-1",
+        "joint.color-confirm-f03",
+        "no_fusion-search-f02-1",
+        "twin-confirm",
+    ],
+)
+def test_an_interrupted_study_ends_as_if_never_stopped(
+    ledger: Ledger, order: list[str], tmp_path: Path, began: str
+) -> None:
+    stop_after = next(number for number, name in enumerate(order) if began in name)
     study, mine, handed = opened_study(tmp_path, FOLDS)
     with pytest.raises(KeyboardInterrupt):
         drive(OneSlot(study, handed, stop_after), Console(quiet=True))  # type: ignore[arg-type]
     stopped = {entry.name: entry for entry in mine.entries() if entry.finished}
+    assert not time_left(mine, study, mine.entries()).startswith("finished")
     drive(OneSlot(study, handed), Console(quiet=True))  # type: ignore[arg-type]
     assert {name: mine.entry(name) for name in stopped} == stopped
     assert mine.names() == ledger.names()
     own, other = verdicts(mine), verdicts(ledger)
     assert {name: row["effect"] for name, row in own.items()} == {name: row["effect"] for name, row in other.items()}
+
+
+def test_controls_that_all_fail_do_not_stop_the_study(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    step = LedgerTrainable.step
+
+    def failing(self: LedgerTrainable) -> dict[str, Any]:
+        if not self.name_in_ledger.startswith("no_fusion"):
+            return step(self)
+        return {
+            "done": True,
+            "end": "failed",
+            "failure_kind": "not_finite",
+            "failure_message": "train/color_loss is nan",
+        }
+
+    monkeypatch.setattr(LedgerTrainable, "step", failing)
+    console = Console(file=io.StringIO(), width=200)
+    ledger = finished_study(tmp_path, FOLDS, console)
+    assert "no_fusion in fold 1, 2, 3, 4: no search trial" in console.file.getvalue()  # type: ignore[attr-defined]
+    assert any(entry.setting == "joint.color.color.twin" for entry in ledger.entries("confirm"))
+    fusion = verdicts(ledger)["fusion"]
+    assert fusion["verdict"] == "not testable" and "no setting of no_fusion was chosen" in fusion["note"]
 
 
 def test_a_study_without_folds_has_one_look(tmp_path: Path) -> None:

@@ -211,6 +211,7 @@ BROKEN: dict[str, tuple[str, str, int, tuple[str, ...]]] = {
     "a third look": ("replicates: 10", "folds: 4, looks: [1, 2, 3]", 24, ("confirm.looks",)),
     "a look at nothing": ("replicates: 10", "folds: 4, looks: [0, 2]", 24, ("must be at least 1, but got 0",)),
     "folds in data": ("test_share: 0.25", "folds: 4", 3, ("confirm: {folds: ...}",)),
+    "contrast called both": ("  naming: {", "  both: {", 21, ("'both' is kept for the compromise",)),
     "one recheck": ("search:  {", "search:  {rechecks: 1, ", 23, ("search.rechecks must be 0, or at least 2",)),
     "compromise on no objective": (
         "margin:",

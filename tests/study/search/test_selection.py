@@ -13,6 +13,7 @@ from study.search.selection import (
     recheck_entries,
     roles_of,
     select,
+    twin_entries,
 )
 from tests.study.analytic import TEXT, analytic_study
 
@@ -36,6 +37,12 @@ def end(ledger: Ledger, entry: Entry, delta_e: float, p_true: float) -> None:
 
 def chosen(ledger: Ledger, study: Study) -> dict[tuple[str, str], tuple[str, str]]:
     return {(one.contrast, one.side): (one.source, one.setting) for one in select(study, ledger)}
+
+
+def trained(study: Study, ledger: Ledger) -> list[Entry]:
+    """All that is confirmed where every contrast finds an effect."""
+    chosen = select(study, ledger)
+    return confirm_entries(study, ledger, chosen, 3) + twin_entries(study, ledger, chosen, 3)
 
 
 def test_each_contrast_picks_both_arms_by_its_own_metric(tmp_path: Path) -> None:
@@ -88,7 +95,7 @@ def test_twins_drop_the_other_task_and_nothing_else(tmp_path: Path) -> None:
     study, ledger = analytic_study("confirm.twins=true"), Ledger(tmp_path)
     fill(ledger, study, "joint", [("done", 5.0, 0.9), ("done", 4.0, 0.5)])
     fill(ledger, study, "color_only", [("done", 6.0, 0.1)])
-    entries = confirm_entries(study, ledger, select(study, ledger), 3, twins=True)
+    entries = trained(study, ledger)
     configs = {entry.setting: entry.config for entry in entries}
     assert set(configs) == {
         "joint.color",
@@ -108,7 +115,7 @@ def test_twins_of_a_task_weighting_have_nothing_to_weigh_and_learned_weights_hav
         (tmp_path / method).mkdir()
         ledger = Ledger(tmp_path / method)
         fill(ledger, study, "joint", [("done", 5.0, 0.9), ("done", 4.0, 0.5)])
-        entries = confirm_entries(study, ledger, select(study, ledger), 3, twins=True)
+        entries = trained(study, ledger)
         configs = {entry.setting: entry.config for entry in entries}
         assert configs["joint.color"]["task_weighting"] == method
         twin = configs.get("joint.color.color.twin")
@@ -190,3 +197,25 @@ def test_a_control_explains_the_networks_that_the_contrast_compared(tmp_path: Pa
         one for one in select(study, Ledger(tmp_path)) if (one.contrast, one.side) == ("outside", "treatment")
     ]
     assert (outside.role, outside.metric) == ("joint.color", "val/delta_e")
+
+
+def test_a_setting_whose_recheck_failed_is_not_chosen_while_there_are_others(tmp_path: Path) -> None:
+    study, ledger = analytic_study("search.rechecks=2"), Ledger(tmp_path)
+    fill(ledger, study, "color_only", [("done", 4.0, 0.1), ("done", 5.0, 0.2), ("done", 9.0, 0.3)])
+    again = recheck_entries(study, ledger, ["color_only"])
+    for entry in again:
+        ledger.write(dataclasses.replace(entry, state="failed"))
+    assert chosen(ledger, study)["color", "control"][0] == "color_only-search-2"
+    # A launch that is continued plans the same ones.
+    assert recheck_entries(study, ledger, ["color_only"]) == again
+    for entry in again:
+        ledger.write(dataclasses.replace(entry, source="color_only-search-2", state="failed"))
+    assert chosen(ledger, study)["color", "control"][0] == "color_only-search-0"
+
+
+def test_a_control_that_trains_both_tasks_has_no_twin_to_be_held_against(tmp_path: Path) -> None:
+    text = TEXT.replace("color_only: {class_loss_weight: 0}", "color_only: {class_loss_weight: 0.02}")
+    study, ledger = parse_study(text, overrides=["confirm.twins=true"]), Ledger(tmp_path)
+    fill(ledger, study, "joint", [("done", 5.0, 0.9), ("done", 4.0, 0.5)])
+    twins = twin_entries(study, ledger, select(study, ledger), 1)
+    assert [entry.setting for entry in twins] == ["joint.naming.class.twin"]
