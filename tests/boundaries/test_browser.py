@@ -203,7 +203,8 @@ def test_the_comparison_page_sets_two_arms_side_by_side(pages: str, shown: dict[
     ]
     ids, experiment = json.dumps([shown[name].info.run_id for name in names]), shown[names[0]].info.experiment_id
     page = dom(f"{pages}/#/compare-runs?runs={quote(ids)}&experiments={quote(json.dumps([experiment]))}", tmp_path)
-    assert all(name in page for name in names) and "class_loss_weight" in page and "final/test/delta_e" in page
+    # Of a long table MLflow draws the rows in view alone.
+    assert all(name in page for name in names) and "class_loss_weight" in page and "best/val/delta_e" in page
 
 
 def _wait_for(url: str) -> None:
