@@ -155,10 +155,10 @@ def plan_document(study: Study, found: Estimate, folder: StoragePath, power: lis
 
 
 def _num_twins(study: Study, arm: str) -> int:
-    """Twins of the arm at most: one for each primary contrast that asks about it."""
+    """Twins of the arm at most: one for each primary contrast that holds it against an arm of one task."""
     if not study.confirm.twins or len(study.arm_tasks(arm)) < 2:
         return 0
-    return sum(arm in (one.treatment, one.control) for one in study.contrasts.values())
+    return sum(one.treatment == arm and len(study.arm_tasks(one.control)) == 1 for one in study.contrasts.values())
 
 
 def _first_config(study: Study, arm: str) -> TrialConfig:

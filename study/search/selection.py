@@ -26,7 +26,7 @@ COMPROMISE = "compromise"
 """The criterion of a setting that is chosen for both tasks."""
 
 CONTINUOUS = {"top1": "p_true", "top5": "p_true"}
-"""What chooses in place of a metric that is 0 or 1 a photo: the same networks, with a third of the luck."""
+"""What chooses in place of a metric that is 0 or 1 a photo: the same networks, with less than half of the luck."""
 
 Finished = dict[tuple[int, str], dict[str, list[Record]]]
 """By fold and arm: of each finished search trial its last record, and that of its recheck where it has one."""
@@ -257,15 +257,6 @@ def _twin(config: TrialConfig, task: str) -> TrialConfig | None:
         return None
     # One task has nothing to be weighed against.
     return TrialConfig.from_dict({**dataclasses.asdict(config), dropped: 0.0, "task_weighting": "fixed"})
-
-
-def best_of(finished: list[tuple[str, dict[str, Any]]], metric: str) -> tuple[str, float | None]:
-    """The trial with the best value; the first of several."""
-    if not finished:
-        return "", None
-    sign = 1 if metric_of(metric).better == "min" else -1
-    name, record = min(finished, key=lambda one: sign * float(one[1][metric]))
-    return name, float(record[metric])
 
 
 def _entry(study: Study, arm: str, config: TrialConfig, **fields: Any) -> Entry:

@@ -9,7 +9,7 @@ from typing import Any
 from study.definition.study import Study
 from study.errors import SettingError
 from study.ledger.ledger import Entry, Ledger
-from study.search.selection import best_of
+from study.search.selection import best_by
 from study.search_space.distributions import Scalar
 from study.search_space.space import params_of
 from study.storage.files import read_json, write_json
@@ -73,10 +73,10 @@ def warm_params(study: Study, arm: str, folder: StoragePath) -> list[dict[str, S
 def _best_trials(study: Study, folder: StoragePath, entries: list[Entry], arm: str) -> list[Entry]:
     ledger = Ledger(folder)
     records = ledger.all_records([one.name for one in entries if one.state == "done"])
-    finished = [(name, found[-1]) for name, found in records.items()]
+    finished = {name: found[-1:] for name, found in records.items()}
     if not finished:
         return []
-    names = [best_of(finished, metric)[0] for metric in study.arm_objectives(arm)]
+    names = [best_by(study, metric, finished)[0] for metric in study.arm_objectives(arm)]
     return [ledger.entry(name) for name in dict.fromkeys(names)]
 
 
